@@ -1,0 +1,224 @@
+"""Reads a training step out of the autograd graph, just before `backward` consumes it.
+
+No hook on any module is needed: the graph names the operations, leads to the parameters
+and holds the activations. It sees functional calls and in-place operations as well as
+modules, and nothing is left behind in the user's model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+
+from defib.discovery.operation_sites import site_of_node
+from defib.records.site import Site
+
+# Autograd's nodes are C++ objects without a public type: `Node = Any`.
+Node = Any
+
+ACTIVATIONS: Mapping[str, tuple[str, str]] = {
+    "ReluBackward0": ("relu", "_saved_result"),
+    "SigmoidBackward0": ("sigmoid", "_saved_result"),
+    "TanhBackward0": ("tanh", "_saved_result"),
+    "LeakyReluBackward0": ("leaky-relu", "_saved_self"),
+    "LeakyReluBackward1": ("leaky-relu", "_saved_result"),
+    "EluBackward0": ("elu", "_saved_self"),
+    "EluBackward1": ("elu", "_saved_result"),
+    "GeluBackward0": ("gelu", "_saved_self"),
+    "SiluBackward0": ("silu", "_saved_self"),
+    "SoftplusBackward0": ("softplus", "_saved_self"),
+    "HardtanhBackward0": ("hardtanh", "_saved_self"),
+    "HardsigmoidBackward0": ("hardsigmoid", "_saved_self"),
+    "HardswishBackward0": ("hardswish", "_saved_self"),
+    "MishBackward0": ("mish", "_saved_self"),
+    "ThresholdBackward0": ("relu", "_saved_self"),
+    "SoftmaxBackward0": ("softmax", "_saved_result"),
+}
+"""Node name -> kind of non-linearity, and the saved tensor that shows it."""
+
+LAYER_INPUTS: Mapping[str, str] = {
+    "AddmmBackward0": "_saved_mat1",
+    "MmBackward0": "_saved_self",
+    "MvBackward0": "_saved_self",
+    "BmmBackward0": "_saved_self",
+    "LinearBackward0": "_saved_input",
+    "ConvolutionBackward0": "_saved_input",
+    "NativeBatchNormBackward0": "_saved_input",
+    "CudnnBatchNormBackward0": "_saved_input",
+    "MiopenBatchNormBackward0": "_saved_input",
+    "NativeLayerNormBackward0": "_saved_input",
+    "NativeGroupNormBackward0": "_saved_input",
+    "EmbeddingBackward0": "_saved_indices",
+    "EmbeddingBagBackward0": "_saved_indices",
+    "MkldnnRnnLayerBackward0": "_saved_input",
+    "CudnnRnnBackward0": "_saved_input",
+}
+"""Node name -> the saved tensor that is the layer's input."""
+
+_CHANNELS_FIRST = ("ConvolutionBackward0", "BatchNormBackward0", "GroupNormBackward0")
+
+# A parameter passes through these on its way into the operation that uses it.
+_CARRIERS = frozenset(
+    {
+        "TBackward0",
+        "TransposeBackward0",
+        "PermuteBackward0",
+        "ToCopyBackward0",
+        "ViewBackward0",
+        "ReshapeAliasBackward0",
+        "UnsafeViewBackward0",
+        "ExpandBackward0",
+        "CloneBackward0",
+        "AliasBackward0",
+        "WeightNormInterfaceBackward0",
+        "UnsqueezeBackward0",
+        "SelectBackward0",
+        "SplitBackward0",
+        "ChunkBackward0",
+        "UnbindBackward0",
+    }
+)
+
+_OPAQUE_PREFIXES = ("CompiledFunction", "CheckpointFunction", "Broadcast", "Gather", "CppFunction")
+
+
+@final
+@dataclass(frozen=True)
+class LayerUse:
+    """One use of a parametrised layer. `input` is `None` where the node does not keep it."""
+
+    layer: str
+    node: Node
+    order: int
+    reads_input: bool
+
+    def input(self) -> torch.Tensor | None:
+        """What entered the layer, detached."""
+        attribute = LAYER_INPUTS.get(self.node.name())
+        return saved_tensor(self.node, attribute) if attribute else None
+
+
+@final
+@dataclass(frozen=True)
+class ActivationUse:
+    """One use of a non-linearity, with the layer that feeds it (empty: none has parameters)."""
+
+    kind: str
+    layer: str
+    node: Node
+    channels_first: bool
+    site: Site | None
+
+    def saved(self) -> torch.Tensor | None:
+        """The activation's result, or its input for kinds that keep only that; detached."""
+        return saved_tensor(self.node, ACTIVATIONS[self.node.name()][1])
+
+
+@final
+@dataclass
+class Graph:
+    """What one loss depends on, in the order of the forward pass."""
+
+    layers: list[LayerUse] = field(default_factory=list)
+    activations: list[ActivationUse] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)
+    """Identities of the parameters that the loss depends on."""
+    opaque: list[str] = field(default_factory=list)
+    last_layers: set[str] = field(default_factory=set)
+    """Layers with no other layer between them and the loss."""
+    nodes: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What a node's result comes from: the nearest layer before it."""
+
+    layer: str = ""
+    order: int = -1
+    channels_first: bool = False
+
+
+_NOTHING = _Origin()
+
+
+def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
+    """The graph below `root`; `layer_of_parameter` maps `id(parameter)` to its layer's name."""
+    graph = Graph()
+    origins: dict[Node, _Origin] = {}
+    carried: dict[Node, str] = {}
+    for node, children in _inputs_first(root):
+        name = node.name()
+        graph.nodes.append(node)
+        if name.endswith("AccumulateGrad"):
+            parameter = node.variable
+            graph.reached.add(id(parameter))
+            carried[node] = layer_of_parameter.get(id(parameter), "")
+            continue
+        own = [carried[child] for child in children if child in carried]
+        inputs = [child for child in children if child not in carried]
+        if own and not inputs and name in _CARRIERS:
+            carried[node] = own[0]
+            continue
+        before = max((origins[child] for child in inputs), key=_by_order, default=_NOTHING)
+        if own and own[0]:
+            origins[node] = _add_layer(graph, node, own[0], before, inputs)
+        else:
+            origins[node] = before
+        _note_kind(graph, node, name, before)
+    graph.last_layers.add(origins.get(root, _NOTHING).layer)
+    return graph
+
+
+def _by_order(origin: _Origin) -> int:
+    return origin.order
+
+
+def _add_layer(
+    graph: Graph, node: Node, layer: str, before: _Origin, inputs: list[Node]
+) -> _Origin:
+    # A bias added by an operation of its own (Keras) belongs to the use before it.
+    if layer == before.layer and "Add" in node.name():
+        return before
+    order = len(graph.layers)
+    reads_input = before is _NOTHING and not inputs
+    graph.layers.append(LayerUse(layer, node, order, reads_input))
+    return _Origin(layer, order, node.name().endswith(_CHANNELS_FIRST))
+
+
+def _note_kind(graph: Graph, node: Node, name: str, before: _Origin) -> None:
+    if name in ACTIVATIONS:
+        graph.activations.append(
+            ActivationUse(
+                ACTIVATIONS[name][0], before.layer, node, before.channels_first, site_of_node(node)
+            )
+        )
+    elif name.startswith(_OPAQUE_PREFIXES):
+        graph.opaque.append(name)
+
+
+def _inputs_first(root: Node) -> Iterator[tuple[Node, list[Node]]]:
+    """Every node once, with its children, after all its children: the order of the forward."""
+    stack: list[tuple[Node, list[Node] | None]] = [(root, None)]
+    expanded: set[Node] = set()
+    while stack:
+        node, children = stack.pop()
+        if children is not None:
+            yield node, children
+        elif node not in expanded:
+            expanded.add(node)
+            children = [child for child, _ in node.next_functions if child is not None]
+            stack.append((node, children))
+            stack.extend((child, None) for child in reversed(children) if child not in expanded)
+
+
+def saved_tensor(node: Node, attribute: str) -> torch.Tensor | None:
+    """A tensor that `node` keeps for its backward, detached; `None` where there is none."""
+    try:
+        tensor = getattr(node, attribute)
+    except (AttributeError, RuntimeError):
+        # Freed by an earlier backward, or overwritten in place: backward itself will say so.
+        return None
+    return tensor.detach() if isinstance(tensor, torch.Tensor) else None

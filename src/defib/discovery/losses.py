@@ -1,0 +1,156 @@
+"""Reads the kind of a loss, its predictions and its targets from the autograd graph."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+
+from defib.discovery.graph import Node, saved_tensor
+from defib.discovery.operation_sites import site_of_node
+from defib.records.site import Site
+
+_KINDS: Mapping[str, str] = {
+    "NllLossBackward0": "negative-log-likelihood",
+    "NllLoss2DBackward0": "negative-log-likelihood",
+    "MseLossBackward0": "mean-squared-error",
+    "SmoothL1LossBackward0": "smooth-l1",
+    "HuberLossBackward0": "huber",
+    "BinaryCrossEntropyBackward0": "binary-cross-entropy",
+    "BinaryCrossEntropyWithLogitsBackward0": "binary-cross-entropy",
+    "SoftMarginLossBackward0": "soft-margin",
+    "KlDivBackward0": "kullback-leibler",
+}
+_CROSS_ENTROPY = ("negative-log-likelihood", "LogSoftmaxBackward0")
+# A sum of terms, a division for accumulation, a scale for mixed precision: so many nodes may
+# stand between the loss that the user calls `backward` on and the loss function.
+_SEARCH_LIMIT = 64
+_RESHAPES = ("View", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "ToCopy", "Clone")
+
+
+@final
+@dataclass(frozen=True)
+class LossReading:
+    """A loss function in the graph.
+
+    `predictions`: log-probabilities (classes on axis 1) for cross-entropy and
+    negative-log-likelihood, logits or probabilities for binary cross-entropy, outputs else.
+    `has_logits` is true where `predictions` of a binary cross-entropy are logits. Tensors
+    are detached, and `None` where autograd does not keep them.
+    """
+
+    kind: str
+    operations: tuple[str, ...]
+    input_operation: str
+    predictions: torch.Tensor | None
+    targets: torch.Tensor | None
+    has_logits: bool
+    ignored_target: int | None
+    site: Site | None
+    input_site: Site | None
+
+
+def read_loss(root: Node, *, with_tensors: bool = True) -> LossReading:
+    """The loss function nearest to `root`, or kind `unknown` with the operations seen."""
+    operations: list[str] = []
+    for node in _outermost_first(root):
+        name = node.name()
+        operations.append(name)
+        if name in _KINDS:
+            return _reading(node, _KINDS[name], tuple(operations), with_tensors)
+        if name == "LogSoftmaxBackward0":
+            # Soft targets: -(target * log_softmax).sum() has no node of its own.
+            return _reading(node, "cross-entropy", tuple(operations), with_tensors)
+        reading = _hand_written(node, tuple(operations))
+        if reading is not None:
+            return reading
+    return LossReading(
+        "unknown", tuple(operations[:8]), "", None, None, False, None, site_of_node(root), None
+    )
+
+
+def _outermost_first(root: Node) -> list[Node]:
+    queue, order, seen = deque([root]), [], {root}
+    while queue and len(order) < _SEARCH_LIMIT:
+        node = queue.popleft()
+        order.append(node)
+        for child, _ in node.next_functions:
+            if child is not None and child not in seen:
+                seen.add(child)
+                queue.append(child)
+    return order
+
+
+def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: bool) -> LossReading:
+    source = _before_reshapes(node)
+    site = site_of_node(node)
+    if source is not None and (kind, source.name()) == _CROSS_ENTROPY:
+        kind, source = "cross-entropy", _before_reshapes(source)
+    return LossReading(
+        kind=kind,
+        operations=operations,
+        input_operation=source.name() if source is not None else "",
+        predictions=saved_tensor(node, _prediction_attribute(node)) if with_tensors else None,
+        targets=saved_tensor(node, "_saved_target") if with_tensors else None,
+        has_logits=node.name() == "BinaryCrossEntropyWithLogitsBackward0",
+        ignored_target=_ignored(node),
+        site=site,
+        input_site=site_of_node(source) if source is not None else None,
+    )
+
+
+def _prediction_attribute(node: Node) -> str:
+    return "_saved_result" if node.name() == "LogSoftmaxBackward0" else "_saved_self"
+
+
+def _before_reshapes(node: Node) -> Node | None:
+    """The node whose result, reshaped at most, entered `node`; `None` for plain inputs."""
+    while True:
+        children = [child for child, _ in node.next_functions if child is not None]
+        if not children:
+            return None
+        node = children[0]
+        if not node.name().startswith(_RESHAPES):
+            return node
+
+
+def _hand_written(node: Node, operations: tuple[str, ...]) -> LossReading | None:
+    """Losses written out by hand: mean of squares, mean of absolute values."""
+    name = node.name()
+    if not name.startswith(("MeanBackward", "SumBackward")):
+        return None
+    inner = _before_reshapes(node)
+    if inner is None:
+        return None
+    kind = _HAND_WRITTEN.get(inner.name(), lambda _: "")(inner)
+    if not kind:
+        return None
+    difference = _before_reshapes(inner)
+    return LossReading(
+        kind, (*operations, inner.name()), "", None, None, False, None, site_of_node(node),
+        site_of_node(difference) if difference is not None else None,
+    )  # fmt: skip
+
+
+def _is_square(node: Node) -> str:
+    subtracts = (source := _before_reshapes(node)) is not None and source.name() == "SubBackward0"
+    return "mean-squared-error" if subtracts and node._saved_exponent == 2 else ""
+
+
+def _is_absolute_difference(node: Node) -> str:
+    source = _before_reshapes(node)
+    return "mean-absolute-error" if source is not None and source.name() == "SubBackward0" else ""
+
+
+_HAND_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "PowBackward0": _is_square,
+    "AbsBackward0": _is_absolute_difference,
+}
+
+
+def _ignored(node: Node) -> int | None:
+    value = getattr(node, "_saved_ignore_index", None)
+    return None if value is None else int(value)

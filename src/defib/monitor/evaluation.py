@@ -1,0 +1,68 @@
+"""Collects the losses that the user computes without gradients: validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+
+from defib.monitor.transfer import Collector
+from defib.records.storage import Key
+
+CallPath = tuple[tuple[str, int], ...]
+"""File and line of the user's frames, innermost first."""
+
+
+@final
+class _Mean:
+    def __init__(self) -> None:
+        self.total: float | Tensor = 0.0
+        self.count = 0.0
+
+    def add(self, value: float | Tensor, weight: float) -> None:
+        self.total = self.total + value * weight
+        self.count += weight
+
+
+@final
+class Evaluations:
+    """Means over one evaluation phase, apart for each path of calls.
+
+    The same `evaluate` function called on training and on validation data is told apart by
+    the line that calls it.
+    """
+
+    def __init__(self) -> None:
+        self._losses: dict[CallPath, _Mean] = {}
+        self._accuracies: dict[CallPath, _Mean] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._losses)
+
+    def add(
+        self, path: CallPath, loss: float | Tensor, accuracy: float | Tensor | None, examples: int
+    ) -> None:
+        """One batch: its mean loss, and its accuracy where there is one."""
+        self._losses.setdefault(path, _Mean()).add(loss, examples)
+        if accuracy is not None:
+            self._accuracies.setdefault(path, _Mean()).add(accuracy, examples)
+
+    def read(self) -> tuple[tuple[Key, ...], list[float]]:
+        """The means of the phase that ends; the next one starts empty."""
+        collector = Collector()
+        for metric, means in (
+            ("evaluation_loss", self._losses),
+            ("evaluation_accuracy", self._accuracies),
+        ):
+            for path, mean in means.items():
+                collector.add(metric, label_of(path), mean.total / max(mean.count, 1))
+            means.clear()
+        with torch.no_grad():
+            return collector.read()
+
+
+def label_of(path: CallPath) -> str:
+    """`train.py:70 < train.py:88`: the line of the loss, then the lines that called it."""
+    return " < ".join(f"{Path(file).name}:{line}" for file, line in path) or "evaluation"

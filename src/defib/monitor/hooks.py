@@ -1,0 +1,183 @@
+"""Connects a monitor with torch, and takes everything away again.
+
+Nothing is attached to the user's modules or tensors: the optimisers' global step hooks, a
+wrapper of `torch.autograd.backward` and of a few functions are all there is.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch._C._functorch import maybe_current_level
+from torch.amp.grad_scaler import GradScaler
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from defib.discovery.creation import Creations, watch_creation
+from defib.discovery.evaluation import mean_and_accuracy, watch_evaluation
+from defib.discovery.operation_sites import OperationSites
+from defib.discovery.patches import Patches
+from defib.discovery.sites import calling_path
+from defib.monitor.guard import Guard
+from defib.monitor.monitor import Monitor
+
+
+@final
+class Hooks:
+    """The connection. `Hooks(monitor, ...)` connects, `remove` disconnects.
+
+    The hooks act in the thread that trains first and in the process that made them;
+    elsewhere (data loader workers, forked children) they only pass on.
+    """
+
+    def __init__(
+        self, monitor: Monitor, guard: Guard, patches: Patches, operation_sites: OperationSites
+    ) -> None:
+        self.monitor = monitor
+        self._patches = patches
+        self._is_active = True
+        self._thread: int | None = None
+        self._depth = 0
+        self._steps_seen = 0
+        self._before_backward = guard("before backward", monitor.before_backward)
+        self._before_step = guard("before step", monitor.before_step)
+        self._after_step = guard("after step", monitor.after_step)
+        self._skipped_step = guard("skipped step", monitor.skipped_step)
+        self._evaluated = guard("evaluation", self._take_evaluation)
+        guard("connection", self._connect)(operation_sites)
+
+    def remove(self) -> None:
+        """Disconnect. May be called twice."""
+        self._is_active = False
+        self._patches.undo()
+
+    def _connect(self, operation_sites: OperationSites) -> None:
+        patches = self._patches
+        patches.replace(torch.autograd, "backward", self._wrap_backward)
+        patches.replace(GradScaler, "step", self._wrap_scaler_step)
+        patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._wrap_saving)
+        watch_evaluation(patches, self._on_evaluation)
+        patches.add_undo(register_optimizer_step_pre_hook(self._on_step).remove)
+        patches.add_undo(register_optimizer_step_post_hook(self._on_stepped).remove)
+        os.register_at_fork(after_in_child=self._in_child)
+        operation_sites.start()
+
+    def _in_child(self) -> None:
+        self._is_active = False
+
+    def _acts_here(self) -> bool:
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        return self._is_active and self._thread == threading.get_ident()
+
+    # -- backward ----------------------------------------------------------------------------
+
+    def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
+        def backward(tensors: Any, *arguments: Any, **keywords: Any) -> None:
+            if self._depth == 0 and self._acts_here():
+                self._timed(self._before_backward_of, tensors)
+            self._depth += 1
+            try:
+                original(tensors, *arguments, **keywords)
+            finally:
+                self._depth -= 1
+
+        return backward
+
+    def _before_backward_of(self, tensors: Any) -> None:
+        loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
+        if isinstance(loss, Tensor) and is_observable(loss):
+            self._before_backward(loss)
+
+    # -- optimiser ---------------------------------------------------------------------------
+
+    def _on_step(
+        self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        if self._acts_here() and not torch.compiler.is_compiling():
+            # torch passes the optimiser itself as the first argument.
+            closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
+            self._timed(self._before_step, optimizer, has_closure=closure is not None)
+
+    def _on_stepped(
+        self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        del arguments, keywords
+        if self._acts_here() and not torch.compiler.is_compiling():
+            self._steps_seen += 1
+            self._timed(self._after_step, optimizer)
+
+    def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            before = self._steps_seen
+            result = original(scaler, optimizer, *arguments, **keywords)
+            if self._acts_here() and self._steps_seen == before:
+                self._timed(self._skipped_step, optimizer)
+            return result
+
+        return step
+
+    # -- evaluation and saved tensors -----------------------------------------------------------
+
+    def _on_evaluation(self, *seen: Any) -> None:
+        if self._acts_here():
+            self._timed(self._evaluated, *seen)
+
+    def _take_evaluation(
+        self, name: str, predictions: Any, targets: Any, result: Any, reduction: str
+    ) -> None:
+        tensors = (predictions, targets, result)
+        if not all(isinstance(each, Tensor) and is_observable(each) for each in tensors):
+            return
+        with torch.no_grad():
+            loss, accuracy, examples = mean_and_accuracy(
+                name, predictions, targets, result, reduction
+            )
+        self.monitor.evaluated(calling_path(), loss, accuracy, examples)
+
+    def _wrap_saving(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
+        def __enter__(context: Any) -> None:  # noqa: N807
+            self.monitor.saved_tensor_hooks_seen = True
+            return original(context)
+
+        return __enter__
+
+    def _timed(self, action: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
+        clock, budget = self.monitor.clock, self.monitor.budget
+        begun = clock()
+        action(*arguments, **keywords)
+        if budget.started is not None:
+            budget.spent += clock() - begun
+
+
+def is_observable(tensor: Tensor) -> bool:
+    """Whether a tensor holds values that may be read now.
+
+    Not so on the meta device, inside `vmap` and its like, under dispatch modes such as fake
+    tensors, and while a CUDA graph is captured, where any wait for the device is an error.
+    """
+    if tensor.is_meta or maybe_current_level() is not None:
+        return False
+    if torch._C._len_torch_dispatch_stack() > 0:
+        return False
+    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
+
+
+def connect(monitor_of: Callable[[Creations, OperationSites], Monitor], guard: Guard) -> Hooks:
+    """Install everything and return the connection.
+
+    `monitor_of` makes the monitor; it gets the two stores that it reads from.
+    """
+    patches = Patches()
+    creations = Creations()
+    operation_sites = OperationSites(patches)
+    guard("creation", watch_creation)(patches, creations, guard)
+    monitor = monitor_of(creations, operation_sites)
+    return Hooks(monitor, guard, patches, operation_sites)

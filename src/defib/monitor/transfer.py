@@ -1,0 +1,97 @@
+"""Brings measured numbers to the host: the only place that waits for a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from defib.metrics.moments import Moments
+from defib.records.storage import Key
+
+
+@final
+class Collector:
+    """The measurements of one sampled step, kept on their devices until `read`."""
+
+    def __init__(self) -> None:
+        self._keys: list[Key] = []
+        self._values: list[Tensor] = []
+
+    def add(self, metric: str, subject: str, value: Tensor | float) -> None:
+        """One number."""
+        if not isinstance(value, Tensor):
+            value = torch.tensor(value)
+        self._keys.append((metric, subject))
+        self._values.append(value.detach().reshape(1))
+
+    def add_all(self, metric: str, subjects: Sequence[str], values: Tensor) -> None:
+        """A vector with one number for each subject."""
+        if subjects:
+            self._keys += [(metric, subject) for subject in subjects]
+            self._values.append(values.detach().reshape(-1))
+
+    def add_moments(self, what: str, subject: str, found: Moments) -> None:
+        """`<what>_mean` and `<what>_std`."""
+        self.add(f"{what}_mean", subject, found.mean)
+        self.add(f"{what}_std", subject, found.deviation)
+
+    def read(self) -> tuple[tuple[Key, ...], list[float]]:
+        """Keys and values, in one copy for each device."""
+        if not self._values:
+            return (), []
+        devices = {value.device for value in self._values}
+        if len(devices) == 1:
+            return tuple(self._keys), _joined(self._values).tolist()
+        host = torch.device("cpu")
+        return tuple(self._keys), _joined([value.to(host) for value in self._values]).tolist()
+
+
+def _joined(values: Sequence[Tensor]) -> Tensor:
+    return torch.cat([value.float() for value in values])
+
+
+@final
+class LossBuffer:
+    """The losses of recent steps; on an accelerator they stay there until `read`."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self._values: list[float | Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def add(self, step: int, value: float | Tensor) -> None:
+        self.steps.append(step)
+        self._values.append(value)
+
+    def read(self) -> tuple[list[int], list[float]]:
+        """Steps and losses so far; the buffer is empty afterwards."""
+        steps, values = self.steps, self._values
+        self.steps, self._values = [], []
+        waiting = [value for value in values if isinstance(value, Tensor)]
+        if not waiting:
+            return steps, values  # pyright: ignore[reportReturnType]
+        ready = iter(torch.stack(waiting).tolist())
+        return steps, [next(ready) if isinstance(each, Tensor) else each for each in values]
+
+
+def loss_value(loss: Tensor) -> float | Tensor:
+    """The loss as a number where that needs no waiting (CPU), else a detached scalar.
+
+    A loss with several elements counts as their mean.
+    """
+    loss = loss.detach()
+    if loss.numel() != 1:
+        loss = loss.float().mean()
+    if loss.device.type == "cpu":
+        return loss.item()
+    return loss.float().reshape(())
+
+
+def is_true(flag: Tensor) -> bool:
+    """A flag on any device, as a Python value."""
+    return bool(flag.item())

@@ -1,0 +1,106 @@
+"""A watch from beginning to end: a run directory, a monitor, its hooks."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import nn
+
+from defib.discovery.creation import Creations
+from defib.discovery.operation_sites import OperationSites
+from defib.monitor.budget import DEFAULT_SHARE, Budget
+from defib.monitor.guard import Guard
+from defib.monitor.hooks import connect
+from defib.monitor.monitor import Monitor, Progress
+from defib.records.run import RunEnding
+from defib.records.storage import RunWriter
+
+
+@final
+@dataclass(frozen=True)
+class WatchOptions:
+    """`budget` is the share of the training's wall time that the monitor may use."""
+
+    budget: float = DEFAULT_SHARE
+    on_progress: Callable[[Progress], None] | None = None
+    is_strict: bool = False
+    """Let the monitor's own exceptions pass; for tests."""
+
+
+@final
+class Watching:
+    """A watch under way. `finish` ends it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        script: str = "",
+        arguments: Sequence[str] = (),
+        options: WatchOptions | None = None,
+    ) -> None:
+        options = options or WatchOptions()
+        self.directory = directory
+        writer = RunWriter(directory)
+        writer.write_header(
+            {
+                "script": script,
+                "arguments": list(arguments),
+                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "versions": versions(),
+            }
+        )
+
+        def make_monitor(creations: Creations, operation_sites: OperationSites) -> Monitor:
+            return Monitor(
+                writer,
+                budget=Budget(options.budget),
+                creations=creations,
+                operation_sites=operation_sites,
+                on_progress=options.on_progress,
+            )
+
+        self._guard = Guard(self._failed, is_strict=options.is_strict)
+        self._hooks = connect(make_monitor, self._guard)
+        self.monitor = self._hooks.monitor
+
+    def adopt(self, models: Iterable[nn.Module], optimizers: Iterable[Any]) -> None:
+        """Know models and optimisers that were made before the watch began."""
+        self._guard("adoption", self._adopt)(tuple(models), tuple(optimizers))
+
+    def flush(self) -> None:
+        """Write what is known so far."""
+        self._guard("flush", self.monitor.flush)()
+
+    def finish(self, ending: RunEnding = RunEnding.COMPLETED, error: str = "") -> None:
+        """Take all hooks away and complete the record. Never raises; may be called twice."""
+        self._hooks.remove()
+        self._guard("ending", self.monitor.close)(ending, error)
+
+    def _adopt(self, models: tuple[nn.Module, ...], optimizers: tuple[Any, ...]) -> None:
+        for model in models:
+            self.monitor.creations.adopt(model)
+        self.monitor.track(optimizers)
+
+    def _failed(self, place: str, error: Exception) -> None:
+        self.monitor.failed(place, error)
+
+
+def versions() -> dict[str, str]:
+    """What runs the training, by release."""
+    found = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        found["keras"] = str(getattr(keras, "__version__", "?"))
+    return found

@@ -1,0 +1,116 @@
+"""Trained parameters that the loss does not depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import final
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import ParameterFact, RunRecord
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.course import has_learned
+
+
+@final
+@dataclass(frozen=True)
+class ParameterWithoutGradient(Rule):
+    """Trained parameters that the loss does not depend on.
+
+    ## What it detects
+    Parameters that require a gradient and belong to an optimiser, but to which the graph
+    of no recorded loss leads. Where these are all the parameters before some layer, the
+    graph is cut there; elsewhere a layer is defined and never used.
+
+    ## Why it matters
+    They never receive a gradient and stay as they were initialised. Behind a cut, the
+    rest of the network learns from random features.
+
+    ## How it is measured
+    The monitor walks the autograd graph from the loss and marks each parameter it meets.
+    Parameters are taken in the order of their registration.
+
+    ## Known false positives
+    A frozen feature extractor that was handed to the optimiser all the same (a warning
+    as long as the loss falls); a head that a pretrained model brings along and nobody
+    calls (told, no more, while the loss falls). Not judged where part of the graph is
+    hidden (compiled code, reentrant checkpoints).
+
+    ## What to change
+    Remove the `detach()`, `.data`, `.item()`, NumPy conversion or `torch.no_grad()` before
+    the named layer; call the unused layer in `forward`, or delete it.
+
+    ## References
+    - PyTorch documentation, *Autograd mechanics*: locally disabling gradient computation.
+    """
+
+    severity = Severity.ERROR
+    explains = ("loss-plateau", "vanishing-gradient", "parameter-not-in-optimizer")
+    fixes = ("reconnect-graph",)
+
+    shown: int = 3
+    """Names of parameters that a message lists."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        if run.coverage.opaque:
+            raise CannotJudge(f"part of the graph is hidden: {', '.join(run.coverage.opaque)}")
+        if not run.losses:
+            raise CannotJudge("no loss was read")
+        for optimizer in run.optimizers:
+            trained = [
+                parameter
+                for parameter in run.parameters
+                if parameter.requires_grad and parameter.optimizer == optimizer.name
+            ]
+            groups = [
+                (reached, list(group)) for reached, group in groupby(trained, key=_is_reached)
+            ]
+            for index, (reached, group) in enumerate(groups):
+                if not reached:
+                    after = groups[index + 1][1][0] if index + 1 < len(groups) else None
+                    yield self._finding(run, group, after, is_cut=index == 0)
+
+    def _finding(
+        self,
+        run: RunRecord,
+        group: list[ParameterFact],
+        after: ParameterFact | None,
+        *,
+        is_cut: bool,
+    ) -> Finding:
+        optimizer, learned = group[0].optimizer, has_learned(run, group[0].optimizer)
+        if is_cut:
+            severity = Severity.WARNING if learned else Severity.ERROR
+        else:
+            severity = Severity.INFO if learned else Severity.WARNING
+        names = ", ".join(f"`{each.name}`" for each in group[: self.shown])
+        more = f" and {len(group) - self.shown} more" if len(group) > self.shown else ""
+        place = f": everything before `{after.layer}`" if is_cut and after else ""
+        everything = " of them" if is_cut and not after else ""
+        return Finding(
+            rule=self.name(),
+            severity=severity,
+            layer=group[0].layer,
+            site=run.site_of_layer(after.layer if is_cut and after else group[0].layer)
+            or run.site_of_optimizer(optimizer),
+            steps=(0, max(run.steps - 1, 0)),
+            message=f"The loss does not depend on {len(group)} parameters that `{optimizer}` "
+            f"trains (all{everything}, limit 0){place}: {names}{more}, since step 0.",
+            evidence={"parameters": len(group), "elements": sum(each.size for each in group)},
+            remedy=_remedy(group, after if is_cut else None),
+            fixes=self.fixes if is_cut else (),
+        )
+
+
+def _is_reached(parameter: ParameterFact) -> bool:
+    return parameter.reached
+
+
+def _remedy(group: list[ParameterFact], after: ParameterFact | None) -> str:
+    if after is None:
+        return f"Call `{group[0].layer}` in `forward`, or delete it."
+    return (
+        f"Look between `{group[-1].layer}` and `{after.layer}` for `detach()`, `.data`, NumPy or "
+        f"`torch.no_grad()` and remove it; if nothing calls `{group[0].layer}`, delete it."
+    )

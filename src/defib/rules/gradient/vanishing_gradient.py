@@ -1,0 +1,118 @@
+"""Gradients that shrink on their way from the loss to the first layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import ParameterFact, RunRecord
+from defib.records.series import Series
+from defib.rules.base import Rule
+from defib.rules.course import Course, courses
+from defib.rules.weights import aligned, rms_gradients
+
+SQUASHING = {
+    "sigmoid": "the derivative of a sigmoid is at most 1/4",
+    "tanh": "the derivative of a tanh is at most 1 and falls to 0 where it saturates",
+}
+"""Activation -> why it shrinks a gradient."""
+
+
+@final
+@dataclass(frozen=True)
+class VanishingGradient(Rule):
+    """Gradients that shrink on their way from the loss to the first layers.
+
+    ## What it detects
+    A network of at least `min_layers` weight layers whose first layer receives less than
+    `min_ratio` of the gradient of its last layer, over the run as well as at its end,
+    while the loss does not fall.
+
+    ## Why it matters
+    The first layers hardly move. The last ones learn from the features of a network that
+    is practically random, which is often no better than a constant answer.
+
+    ## How it is measured
+    Root mean square of the gradient's entries (dimensionless ratio): `gradient_norm` of a
+    weight divided by the square root of its size, first layer over last layer; the median
+    over the recorded steps. Layers with a gradient of exactly zero are left out: that is
+    no shrinking but a blocked layer. Embeddings are left out too.
+
+    ## Known false positives
+    Adaptive optimisers (Adam) divide a small gradient by its own size and can train the
+    first layers all the same; such a network is reported only while its loss is flat.
+
+    ## What to change
+    Replace sigmoid and tanh by ReLU, use He or Glorot initialisation, add batch
+    normalisation or residual connections, or make the network shallower.
+
+    ## References
+    - Zhang, Zhai, Ma, Shen, *AutoTrainer* (2021): ratio below 1e-3.
+    - Glorot, Bengio, *Understanding the difficulty of training deep feedforward neural
+      networks* (2010).
+    """
+
+    severity = Severity.ERROR
+    requires = ("loss", "gradient_norm")
+    explains = ("loss-plateau", "too-few-epochs", "constant-output")
+    fixes = ("relu", "glorot-initialization", "batch-normalization")
+
+    min_ratio: float = 1e-3
+    """First layer's gradient over the last layer's, dimensionless. Source: AutoTrainer."""
+    min_layers: int = 3
+    """Weight layers with a gradient: with fewer there is hardly a way to shrink on."""
+    patience: int = 3
+    """Recorded steps at the end that must all be below `min_ratio`."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        for course in courses(run):
+            layers = [
+                (weight, series)
+                for weight, series in rms_gradients(run, course.optimizer)
+                if (series.values[-self.patience :] > 0).all()
+            ]
+            if course.is_harmed and len(layers) >= self.min_layers:
+                yield from self._judge(run, course, layers)
+
+    def _judge(
+        self, run: RunRecord, course: Course, layers: list[tuple[ParameterFact, Series]]
+    ) -> Iterator[Finding]:
+        (first, low), (last, high) = layers[0], layers[-1]
+        low, high = aligned(low, high)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = Series(low.steps, low.values / high.values)
+        small = ratio.final_stretch_below(self.min_ratio)
+        if not ratio.median() < self.min_ratio or len(small) < self.patience:
+            return
+        reason = _reason(run, first, last)
+        yield Finding(
+            rule=self.name(),
+            severity=self.severity,
+            layer=first.layer,
+            site=run.site_of_layer(first.layer),
+            steps=(int(small.steps[0]), course.last_step),
+            message=f"The gradient of `{first.name}` is {ratio.median():.1g} of that of "
+            f"`{last.name}` (root mean square, limit {self.min_ratio:g}), since step "
+            f"{small.steps[0]}, and the loss does not fall{reason and ': ' + reason}.",
+            evidence={"first_to_last_gradient": ratio.median(), "layers": len(layers)},
+            remedy="Replace sigmoid and tanh by ReLU with He initialisation, or put batch "
+            "normalisation before each activation."
+            if reason
+            else "Use He initialisation, batch normalisation or residual connections.",
+            fixes=self.fixes if reason else self.fixes[1:],
+        )
+
+
+def _reason(run: RunRecord, first: ParameterFact, last: ParameterFact) -> str:
+    span = range(run.layer_order(first.layer), run.layer_order(last.layer))
+    kinds = [layer.activation for layer in run.layers if layer.order in span]
+    parts = (
+        f"{kinds.count(kind)} {kind} layers lie between, and {why}"
+        for kind, why in SQUASHING.items()
+        if kind in kinds
+    )
+    return "; ".join(parts)

@@ -1,0 +1,71 @@
+"""Gradients and steps of the weight matrices, in the order of the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from defib.records.run import ParameterFact, RunRecord
+from defib.records.series import Series
+
+
+def trained_weights(run: RunRecord, optimizer: str) -> tuple[ParameterFact, ...]:
+    """The weights with at least two axes that `optimizer` updates, from the input on.
+
+    Biases and normalisation scales have no fan-in; most rows of an embedding have no
+    gradient in any one step. Both would distort a comparison of layers.
+    """
+    return tuple(
+        sorted(
+            (
+                parameter
+                for parameter in run.parameters
+                if parameter.optimizer == optimizer
+                and parameter.requires_grad
+                and len(parameter.shape) >= 2
+                and not _is_embedding(run, parameter)
+            ),
+            key=lambda parameter: run.layer_order(parameter.layer),
+        )
+    )
+
+
+def _is_embedding(run: RunRecord, parameter: ParameterFact) -> bool:
+    layer = run.layer(parameter.layer)
+    return layer is not None and "Embedding" in layer.kind
+
+
+def rms_gradients(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFact, Series]]:
+    """Root mean square of the gradient's entries per weight: comparable across sizes."""
+    norms = run.of("gradient_norm")
+    for weight in trained_weights(run, optimizer):
+        if weight.name in norms:
+            norm = norms[weight.name]
+            yield weight, Series(norm.steps, norm.values / np.sqrt(weight.size))
+
+
+def relative_steps(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFact, Series]]:
+    """Length of each step relative to the weight, or to a normal weight where it is smaller.
+
+    `update_ratio`, but with a floor for the norm: that of an initialisation with standard
+    deviation 1 / (2 sqrt(fan-in)), about PyTorch's default. A layer that starts at zero or
+    nearly so moves by a multiple of itself in every first step, and nothing is wrong.
+    """
+    ratios, norms = run.of("update_ratio"), run.of("parameter_norm")
+    for weight in trained_weights(run, optimizer):
+        if weight.name not in ratios or weight.name not in norms:
+            continue
+        ratio, norm = aligned(ratios[weight.name], norms[weight.name])
+        floor = 0.5 * np.sqrt(min(weight.shape[:2]))
+        scale = np.minimum(norm.values / floor, 1.0)
+        with np.errstate(invalid="ignore"):
+            yield weight, Series(ratio.steps, ratio.values * scale).finite()
+
+
+def aligned(first: Series, second: Series) -> tuple[Series, Series]:
+    """Both series at the steps that both have."""
+    steps, left, right = np.intersect1d(
+        first.steps, second.steps, assume_unique=True, return_indices=True
+    )
+    return Series(steps, first.values[left]), Series(steps, second.values[right])

@@ -1,0 +1,100 @@
+"""Builders of records for tests: ours and those of plug-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from defib.records.run import (
+    LayerFact,
+    LossFact,
+    OptimizerFact,
+    ParameterFact,
+    RunRecord,
+)
+from defib.records.series import Series
+
+DEFAULT_OPTIMIZER = "SGD"
+
+Values = Sequence[float] | Series
+
+
+def make_run(
+    *,
+    facts: Mapping[str, Any] | None = None,
+    loss_kind: str = "unknown",
+    **metrics: Values | Mapping[str, Values],
+) -> RunRecord:
+    """A record that holds the given metrics.
+
+    Each metric is a mapping subject -> values, or values alone, which are then those of
+    the only optimiser. Values are those of steps 0, 1, 2, ..., or a `Series`. Layers,
+    parameters (a name with a dot is a parameter of the layer before it), the optimiser and
+    its loss follow from the subjects; `facts` replaces any field of the record.
+    """
+    series = {metric: _by_subject(values) for metric, values in metrics.items()}
+    every = [each for subjects in series.values() for each in subjects.values()]
+    fields: dict[str, Any] = {
+        "series": series,
+        "steps": max((int(each.steps[-1]) + 1 for each in every if each), default=0),
+        "layers": _layers(series),
+        "parameters": _parameters(series),
+        "optimizers": (OptimizerFact(DEFAULT_OPTIMIZER, DEFAULT_OPTIMIZER),),
+        "losses": (LossFact(DEFAULT_OPTIMIZER, loss_kind),),
+    }
+    return RunRecord(**(fields | dict(facts or {})))
+
+
+LAYER_METRICS = (
+    "activation_mean",
+    "activation_std",
+    "activation_batch_std",
+    "zero_fraction",
+    "dead_unit_fraction",
+    "saturated_fraction",
+)
+PARAMETER_METRICS = (
+    "gradient_norm",
+    "parameter_norm",
+    "update_ratio",
+    "zero_gradient_fraction",
+    "unit_spread",
+    "gradient_sign_agreement",
+)
+
+
+def _by_subject(values: Values | Mapping[str, Values]) -> dict[str, Series]:
+    mapping = values if isinstance(values, Mapping) else {DEFAULT_OPTIMIZER: values}
+    return {
+        subject: each if isinstance(each, Series) else Series.of(each)
+        for subject, each in mapping.items()
+    }
+
+
+def _layers(series: Mapping[str, Mapping[str, Series]]) -> tuple[LayerFact, ...]:
+    names = dict.fromkeys(
+        name for metric in LAYER_METRICS for name in series.get(metric, {})
+    ) | dict.fromkeys(
+        name.rpartition(".")[0] for metric in PARAMETER_METRICS for name in series.get(metric, {})
+    )
+    return tuple(
+        LayerFact(
+            name,
+            "Linear",
+            order=order,
+            reads_input=order == 0,
+            feeds_loss=order == len(names) - 1,
+            optimizer=DEFAULT_OPTIMIZER,
+        )
+        for order, name in enumerate(names)
+    )
+
+
+def _parameters(series: Mapping[str, Mapping[str, Series]]) -> tuple[ParameterFact, ...]:
+    names = dict.fromkeys(name for metric in PARAMETER_METRICS for name in series.get(metric, {}))
+    return tuple(
+        ParameterFact(name, name.rpartition(".")[0], (8, 8), optimizer=DEFAULT_OPTIMIZER)
+        if name.endswith("weight")
+        else ParameterFact(name, name.rpartition(".")[0], (8,), optimizer=DEFAULT_OPTIMIZER)
+        for name in names
+    )
