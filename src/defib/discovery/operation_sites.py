@@ -48,13 +48,13 @@ class OperationSites:
     def _replacing(self, original: Any) -> Any:
         def format_stack() -> list[str]:
             frame = sys._getframe(1)
-            if not self.is_on or torch.is_anomaly_check_nan_enabled() or _compiles(frame):
+            if not self.is_on or torch.is_anomaly_check_nan_enabled():
                 return original()
-            frame = user_frame(frame)
-            if frame is None:
-                return [_MARK]
-            code = frame.f_code
-            return [_SEPARATOR.join((_MARK, code.co_filename, str(frame.f_lineno), code.co_name))]
+            try:
+                return original() if _compiles(frame) else [_marked(user_frame(frame))]
+            except Exception:
+                # This runs inside the user's forward pass, where nothing of ours may raise.
+                return []
 
         return format_stack
 
@@ -68,6 +68,13 @@ def site_of_node(node: Any) -> Site | None:
     if mark != _MARK or len(place) != 3:
         return None
     return site_at(place[0], int(place[1]), place[2])
+
+
+def _marked(frame: FrameType | None) -> str:
+    if frame is None:
+        return _MARK
+    code = frame.f_code
+    return _SEPARATOR.join((_MARK, code.co_filename, str(frame.f_lineno), code.co_name))
 
 
 def _compiles(frame: FrameType | None) -> bool:

@@ -46,7 +46,7 @@ class Hooks:
         self._thread: int | None = None
         self._depth = 0
         self._steps_seen = 0
-        self._before_backward = guard("before backward", monitor.before_backward)
+        self._before_backward = guard("before backward", self._take_loss)
         self._before_step = guard("before step", monitor.before_step)
         self._after_step = guard("after step", monitor.after_step)
         self._skipped_step = guard("skipped step", monitor.skipped_step)
@@ -82,7 +82,7 @@ class Hooks:
     def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
         def backward(tensors: Any, *arguments: Any, **keywords: Any) -> None:
             if self._depth == 0 and self._acts_here():
-                self._timed(self._before_backward_of, tensors)
+                self._timed(self._before_backward, tensors)
             self._depth += 1
             try:
                 original(tensors, *arguments, **keywords)
@@ -91,10 +91,11 @@ class Hooks:
 
         return backward
 
-    def _before_backward_of(self, tensors: Any) -> None:
-        loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
-        if isinstance(loss, Tensor) and is_observable(loss):
-            self._before_backward(loss)
+    def _take_loss(self, tensors: Any) -> None:
+        if isinstance(tensors, list | tuple) and tensors:
+            tensors = tensors[0]
+        if isinstance(tensors, Tensor) and is_observable(tensors):
+            self.monitor.before_backward(tensors)
 
     # -- optimiser ---------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class Hooks:
 
     def _wrap_saving(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def __enter__(context: Any) -> None:  # noqa: N807
-            self.monitor.saved_tensor_hooks_seen = True
+            self.monitor.observer.saved_tensor_hooks_seen = True
             return original(context)
 
         return __enter__
@@ -176,8 +177,12 @@ def connect(monitor_of: Callable[[Creations, OperationSites], Monitor], guard: G
     `monitor_of` makes the monitor; it gets the two stores that it reads from.
     """
     patches = Patches()
-    creations = Creations()
-    operation_sites = OperationSites(patches)
-    guard("creation", watch_creation)(patches, creations, guard)
-    monitor = monitor_of(creations, operation_sites)
-    return Hooks(monitor, guard, patches, operation_sites)
+    try:
+        creations = Creations()
+        operation_sites = OperationSites(patches)
+        guard("creation", watch_creation)(patches, creations, guard)
+        monitor = monitor_of(creations, operation_sites)
+        return Hooks(monitor, guard, patches, operation_sites)
+    except BaseException:
+        patches.undo()
+        raise

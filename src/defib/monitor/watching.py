@@ -63,6 +63,7 @@ class Watching:
                 writer,
                 budget=Budget(options.budget),
                 creations=creations,
+                guard=self._guard,
                 operation_sites=operation_sites,
                 on_progress=options.on_progress,
             )

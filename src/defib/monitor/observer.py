@@ -1,0 +1,218 @@
+"""Looks closely at sampled steps: what happens in one, from its backward to its end.
+
+Each part is tried by itself: where one fails, the others still measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from defib.discovery.creation import Creations
+from defib.discovery.graph import Graph, read_graph
+from defib.discovery.losses import LossReading, read_loss
+from defib.discovery.operation_sites import OperationSites
+from defib.discovery.sites import calling_site
+from defib.monitor.facts import FactWriter
+from defib.monitor.gradients import (
+    Before,
+    copy_before,
+    observe_gradients,
+    observe_step,
+    total_norm,
+)
+from defib.monitor.guard import Guard
+from defib.monitor.non_finite import find_origin
+from defib.monitor.observation import (
+    UnitActivity,
+    observe_activations,
+    observe_input,
+    observe_loss,
+)
+from defib.monitor.tracked import Optimizer, Tracked, TrackedOptimizer
+from defib.monitor.transfer import Collector, is_true
+from defib.records.run import Coverage, Event
+from defib.records.site import Site
+from defib.records.storage import RunWriter
+
+
+@final
+class Sample:
+    """What is measured of the step `index`; `spent_before` is the budget's use until then."""
+
+    def __init__(self, index: int, spent_before: float) -> None:
+        self.index = index
+        self.spent_before = spent_before
+        self.collector = Collector()
+        self.graph: Graph | None = None
+        self.reading: LossReading | None = None
+        self.backward_site: Site | None = None
+        self.carried: dict[str, Tensor] = {}
+        self.before: Before | None = None
+        self.has_gradients = False
+
+
+@final
+class Observer:
+    """Measures samples. Lives as long as the watch; a `Sample` lives for one step."""
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        creations: Creations,
+        operation_sites: OperationSites | None,
+        guard: Guard,
+    ) -> None:
+        self.tracked = Tracked(creations)
+        self.saved_tensor_hooks_seen = False
+        self._writer = writer
+        self._operation_sites = operation_sites
+        self._guard = guard
+        self._facts = FactWriter(writer, creations)
+        self._activity = UnitActivity()
+        self._non_finite_seen = False
+        self._sampled = 0
+        self._unreadable = 0
+        self._opaque: dict[str, None] = {}
+
+    def coverage(self, backward_calls: int) -> Coverage:
+        """What could and could not be seen so far."""
+        return Coverage(
+            sampled_steps=self._sampled,
+            backward_calls=backward_calls,
+            unreadable_steps=self._unreadable,
+            opaque=tuple(self._opaque),
+            failures=sum(self._guard.failures.values()),
+        )
+
+    def event(self, event: Event) -> None:
+        """Record something that happened once, and keep its neighbourhood."""
+        self._writer.pin(event.step)
+        self._writer.write_event(event)
+
+    def track(self, optimizers: Iterable[Optimizer]) -> None:
+        """Know these optimisers, and all that were made since the watch began."""
+        new = self.tracked.add(optimizers)
+        if self.tracked.add_living() or new:
+            self._try("optimiser facts", self._facts.write_optimizers, self.tracked)
+
+    def trace_operations(self) -> None:
+        """Have the user's lines remembered for the operations of the next forward pass."""
+        if self._operation_sites is not None:
+            self._operation_sites.start()
+
+    # -- one sample ----------------------------------------------------------------------------
+
+    def begin(self, sample: Sample) -> None:
+        """The first backward of the step is about to run."""
+        if not self.tracked.parameters:
+            self._try("tracking", self.track, ())
+        self._try("left gradients", self._observe_left_gradients, sample)
+
+    def backward(self, sample: Sample, loss: Tensor) -> None:
+        """A backward of the step is about to run on `loss`, whose graph is still whole."""
+        if self._operation_sites is not None:
+            self._operation_sites.stop()
+        # Reading a tensor saved under the user's hooks would run the hooks (and, in a
+        # checkpoint, the forward pass) once more.
+        is_readable = not self.saved_tensor_hooks_seen
+        self.saved_tensor_hooks_seen = False
+        self._unreadable += not is_readable
+        with torch.no_grad():
+            self._try("graph", self._read_graph, sample, loss)
+            self._try("loss", self._read_loss, sample, loss, is_readable)
+            graph = sample.graph
+            if graph is None:
+                return
+            self._try("layer facts", self._facts.write_layers, graph, self.tracked)
+            if is_readable:
+                into = sample.collector
+                self._try("activations", observe_activations, graph, self._activity, into)
+                self._try("input", observe_input, graph, into)
+                self._try("non-finite values", self._find_non_finite, sample, graph, loss)
+
+    def gradients(self, sample: Sample, known: TrackedOptimizer) -> None:
+        """`known` is about to step with the gradients that are there."""
+        sample.has_gradients = True
+        with torch.no_grad():
+            self._try("predictions", self._observe_loss, sample, known)
+            self._try("gradients", self._observe_gradients, sample, known)
+            self._try("settings", _observe_settings, sample, known)
+
+    def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
+        """`known` has stepped: write the sample."""
+        with torch.no_grad():
+            if sample.before is not None:
+                self._try("step", observe_step, sample.before, sample.collector)
+            if sample.graph is not None:
+                self._try(
+                    "parameter facts", self._facts.write_parameters, sample.graph, self.tracked
+                )
+            if known.steps == 0:
+                self._try("step site", self._facts.write_step_site, known, calling_site())
+            keys, values = sample.collector.read()
+        if keys:
+            self._writer.write_sample(sample.index, keys, values)
+        self._sampled += 1
+        # Nodes of the graph must not outlive the step.
+        sample.graph = None
+
+    def _try(self, place: str, action: Any, *arguments: Any) -> None:
+        self._guard(place, action)(*arguments)
+
+    def _observe_left_gradients(self, sample: Sample) -> None:
+        for known in self.tracked.optimizers:
+            left = [p.grad for p in known.parameters() if p.grad is not None]
+            sample.carried[known.name] = total_norm(left)
+
+    def _read_graph(self, sample: Sample, loss: Tensor) -> None:
+        sample.graph = read_graph(loss.grad_fn, self.tracked.layer_of_parameter)
+        self._opaque |= dict.fromkeys(sample.graph.opaque)
+
+    def _read_loss(self, sample: Sample, loss: Tensor, is_readable: bool) -> None:
+        sample.reading = read_loss(loss.grad_fn, with_tensors=is_readable)
+        sample.backward_site = calling_site()
+
+    def _observe_loss(self, sample: Sample, known: TrackedOptimizer) -> None:
+        reading, sample.reading = sample.reading, None
+        if reading is not None:
+            self._facts.write_loss(reading, known.name, sample.backward_site)
+            observe_loss(reading, known.name, sample.collector)
+
+    def _observe_gradients(self, sample: Sample, known: TrackedOptimizer) -> None:
+        names = self.tracked.parameters
+        parameters = [
+            (names[id(parameter)].name, parameter)
+            for parameter in known.parameters()
+            if id(parameter) in names
+        ]
+        total = observe_gradients(parameters, known.name, sample.collector)
+        if known.steps > 0 and known.name in sample.carried:
+            carried = sample.carried[known.name].to(total.device) / total
+            sample.collector.add("carried_gradient_ratio", known.name, carried)
+        sample.before = copy_before(parameters)
+
+    def _find_non_finite(self, sample: Sample, graph: Graph, loss: Tensor) -> None:
+        if self._non_finite_seen or is_true(torch.isfinite(loss.detach()).all()):
+            return
+        self._non_finite_seen = True
+        parameters = [(each.name, each.tensor) for each in self.tracked.parameters.values()]
+        origin = find_origin(graph, parameters)
+        # Parameters were spoilt by the step before.
+        step = sample.index - 1 if origin.where == "parameter" else sample.index
+        detail = {
+            "where": origin.where,
+            "phase": origin.phase,
+            "layer": origin.layer,
+            "operation": origin.operation,
+        }
+        site = self._facts.site_of_operation(graph, origin.position)
+        self.event(Event("non-finite", max(step, 0), detail, site))
+
+
+def _observe_settings(sample: Sample, known: TrackedOptimizer) -> None:
+    for metric, value in known.settings().items():
+        sample.collector.add(metric, known.name, value)
