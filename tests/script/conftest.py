@@ -60,6 +60,9 @@ class Folder:
             text=True,
         )
 
+    def start_watched(self, kind: str, target: str, *arguments: str) -> subprocess.Popen[str]:
+        return self.start("-c", LAUNCHER, kind, target, *arguments)
+
     def launch(self, launcher: str, *command: str, stdin: str = "") -> Ended:
         """How `python -c launcher command` ended."""
         return finish(self.start("-c", launcher, *command), stdin)
@@ -67,13 +70,13 @@ class Folder:
     def both(self, script: str, *arguments: str, stdin: str = "") -> tuple[Ended, Ended]:
         """How the script ended under plain Python, and under defib."""
         plain = self.start(script, *arguments)
-        watched = self.start("-c", LAUNCHER, "script", script, *arguments)
+        watched = self.start_watched("script", script, *arguments)
         return finish(plain, stdin), finish(watched, stdin)
 
     def both_modules(self, name: str, *arguments: str) -> tuple[Ended, Ended]:
         """How the module ended under `python -m`, less runpy's own frames, and under defib."""
         plain = self.start("-m", name, *arguments)
-        watched = self.start("-c", LAUNCHER, "module", name, *arguments)
+        watched = self.start_watched("module", name, *arguments)
         return without_launch_frames(finish(plain)), finish(watched)
 
 

@@ -161,7 +161,10 @@ def test_module_is_run_with_its_full_path_as_first_argument(folder):
 
 
 def test_module_in_a_package_uses_relative_imports(folder):
-    folder.write("project/__init__.py", "import sys; print(sys.argv, sys.path[0])")
+    folder.write(
+        "project/__init__.py",
+        "import sys, __main__; print(sys.argv, sys.path[0], vars(__main__))",
+    )
     folder.write("project/model.py", "WIDTH = 3")
     folder.write("project/train.py", SHOW + "from .model import WIDTH\nprint(WIDTH)")
     plain, watched = folder.both_modules("project.train", "a")

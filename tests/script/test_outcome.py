@@ -121,10 +121,13 @@ def test_closed_output_is_reported_as_python_does(same_ending):
 INTERRUPTIBLE = """
 import atexit, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Held back until it is there, so that it always arrives in the same line.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 atexit.register(print, "handler")
 def train():
     print("ready", flush=True)
-    signal.pause()
+    while signal.SIGINT not in signal.sigpending(): ...
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 train()
 """
 
@@ -140,7 +143,7 @@ def _interrupt(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def test_interrupt_dies_by_the_signal_after_the_exit_handlers(folder):
     folder.write("train.py", INTERRUPTIBLE)
     plain = _interrupt(folder.start("train.py"))
-    watched = _interrupt(folder.start("-c", LAUNCHER, "script", "train.py"))
+    watched = _interrupt(folder.start_watched("script", "train.py"))
     assert watched == plain
     assert watched[:2] == (-signal.SIGINT, "handler\n")
 
@@ -183,9 +186,11 @@ def test_interrupt_caught_by_the_script_is_no_ending(same_ending):
     [
         ("", "COMPLETED 0 None"),
         ("raise SystemExit(3)", "EXITED 3 SystemExit(3)"),
+        ("raise SystemExit(300)", "EXITED 44 SystemExit(300)"),
         ("raise SystemExit('no')", "EXITED 1 SystemExit('no')"),
         ("1 / 0", "RAISED 1 ZeroDivisionError('division by zero')"),
         ("raise KeyboardInterrupt", "INTERRUPTED 130 KeyboardInterrupt()"),
+        ("class Stop(KeyboardInterrupt): ...\nraise Stop", "RAISED 1 Stop()"),
     ],
 )
 def test_outcome_tells_how_the_script_ended(folder, text, expected):

@@ -55,7 +55,7 @@ class _AfterImport:
         if name != self._module_name or not self._is_needed():
             return None
         spec = self._found_by_later_finders(name, path, target)
-        if spec is not None and spec.loader is not None and spec.has_location:
+        if spec is not None and spec.loader is not None:
             _call_after_execution(spec.loader, name, self._after_execution)
         return spec
 

@@ -46,10 +46,8 @@ def forget_file(main: ModuleType) -> None:
 def describe_module(main: ModuleType, spec: ModuleSpec) -> None:
     """Set what `python -m` sets; the name stays `__main__`, `__spec__.name` is the real one."""
     vars(main).update(
-        __name__=NAME,
         __file__=spec.origin,
         __cached__=spec.cached,
-        __doc__=None,
         __loader__=spec.loader,
         __package__=spec.parent,
         __spec__=spec,
