@@ -2,7 +2,8 @@
 
 A file `runs.py` is the command `defib runs`. It holds exactly one click command and starts
 with a docstring whose first line is the one-line help. A file is imported only when its
-command is called: `defib --help` imports neither torch nor numpy.
+command is called: `defib --help` imports neither torch nor numpy. A command may return a
+function: it is called last, where click can no longer catch what it raises, to end the process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, NoReturn, final
 import click
 
 import defib.cli
-from defib.errors import DefibError, UnknownNameError
+from defib.errors import DefibError, UnknownNameError, UsageError
 
 
 @final
@@ -41,8 +43,11 @@ class CommandFolder(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if name.endswith(".py"):
+            raise UsageError(f"To watch a script, write `defib run {name}`.")
         if name not in command_files() and not name.startswith("-"):
-            _refuse(name)
+            advice = "`defib --help` lists the commands."
+            raise UnknownNameError("command", name, command_files(), advice=advice)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:  # what a command returns is its own affair
@@ -80,13 +85,6 @@ def load_command(name: str) -> click.Command:
     return command
 
 
-def _refuse(name: str) -> NoReturn:
-    if name.endswith(".py"):
-        raise ClearFailure(f"To watch a script, write `defib run {name}`.")
-    advice = "`defib --help` lists the commands."
-    raise ClearFailure(str(UnknownNameError("command", name, command_files(), advice=advice)))
-
-
 @click.group(
     cls=CommandFolder,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -103,4 +101,14 @@ def command_line() -> None:
 
 def main() -> NoReturn:
     """Run the command line on `sys.argv` and exit."""
-    command_line(prog_name="defib")
+    try:
+        ending = command_line.main(prog_name="defib", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)  # What a shell reports of a process that Ctrl-C ended: 128 + SIGINT.
+    if callable(ending):
+        ending()
+    # Where a command exited by itself (`--help`), click returns the exit code.
+    sys.exit(ending if isinstance(ending, int) else 0)

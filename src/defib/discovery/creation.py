@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, final
 
 import torch
@@ -77,10 +77,15 @@ class _Forget:
             del self.places[self.key]
 
 
-def watch_creation(patches: Patches, creations: Creations, guard: Guard) -> None:
-    """From now on note every module, optimiser and data loader that is made."""
+_KINDS = (torch.nn.Module, torch.optim.Optimizer, DataLoader)
+
+
+def watch_creation(
+    patches: Patches, creations: Creations, guard: Guard, kinds: Iterable[type] = _KINDS
+) -> None:
+    """From now on note every object of `kinds` that is made: modules, optimisers, loaders."""
     note = guard("creation", creations.note)
-    for kind in (torch.nn.Module, torch.optim.Optimizer, DataLoader):
+    for kind in kinds:
         patches.replace(kind, "__init__", lambda original: _noting(original, note))
 
 

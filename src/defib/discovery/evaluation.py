@@ -70,7 +70,10 @@ def _accuracy(name: str, predictions: Tensor, targets: Tensor) -> Tensor | None:
     if name in ("cross_entropy", "nll_loss"):
         if targets.is_floating_point() or predictions.ndim != targets.ndim + 1:
             return None
-        return (predictions.argmax(dim=1) == targets).float().mean()
+        # Negative labels, such as -100, mark what the loss leaves out.
+        counts = (targets >= 0).float()
+        hits = (predictions.argmax(dim=1) == targets).float() * counts
+        return hits.sum() / counts.sum().clamp(min=1)
     if name.startswith("binary") and predictions.shape == targets.shape:
         threshold = 0.0 if name.endswith("logits") else 0.5
         return ((predictions > threshold) == (targets > 0.5)).float().mean()

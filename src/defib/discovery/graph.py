@@ -8,7 +8,7 @@ modules, and nothing is left behind in the user's model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import torch
@@ -79,8 +79,16 @@ _CARRIERS = frozenset(
         "SplitBackward0",
         "ChunkBackward0",
         "UnbindBackward0",
+        "PowBackward0",
+        "AbsBackward0",
     }
 )
+
+# Of a parameter alone these make the penalty of a regularisation, which is no use of a layer.
+_REDUCTIONS = ("SumBackward", "MeanBackward", "NormBackward", "LinalgVectorNormBackward")
+
+# Operations that leave each axis where it was.
+_ELEMENTWISE = ("AddBackward", "SubBackward", "MulBackward", "DivBackward")
 
 _OPAQUE_PREFIXES = ("CompiledFunction", "CheckpointFunction", "Broadcast", "Gather", "CppFunction")
 
@@ -149,6 +157,7 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
     graph = Graph()
     origins: dict[Node, _Origin] = {}
     carried: dict[Node, str] = {}
+    gates = _Gates()
     for node, children in _inputs_first(root):
         name = node.name()
         graph.nodes.append(node)
@@ -163,13 +172,33 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
             carried[node] = own[0]
             continue
         before = max((origins[child] for child in inputs), key=_by_order, default=_NOTHING)
-        if own and own[0]:
+        if own and own[0] and (inputs or not name.startswith(_REDUCTIONS)):
             origins[node] = _add_layer(graph, node, own[0], before, inputs)
         else:
-            origins[node] = before
+            origins[node] = _moved(node, name, before)
+        gates.note(name, inputs)
         _note_kind(graph, node, name, before)
+    graph.activations = [use for use in graph.activations if not gates.is_gate(use)]
     graph.last_layers.add(origins.get(root, _NOTHING).layer)
     return graph
+
+
+@final
+class _Gates:
+    """Tells sigmoids that only scale another value (LSTM, squeeze-and-excitation) from layers'."""
+
+    def __init__(self) -> None:
+        self._scaling: set[Node] = set()
+        self._other: set[Node] = set()
+
+    def note(self, name: str, inputs: list[Node]) -> None:
+        """An operation that uses the results of the nodes `inputs`."""
+        # A GRU's update gate also enters as 1 - z.
+        is_scaling = name == "RsubBackward1" or (name == "MulBackward0" and len(inputs) > 1)
+        (self._scaling if is_scaling else self._other).update(inputs)
+
+    def is_gate(self, use: ActivationUse) -> bool:
+        return use.kind == "sigmoid" and use.node in self._scaling and use.node not in self._other
 
 
 def _by_order(origin: _Origin) -> int:
@@ -185,7 +214,36 @@ def _add_layer(
     order = len(graph.layers)
     reads_input = before is _NOTHING and not inputs
     graph.layers.append(LayerUse(layer, node, order, reads_input))
-    return _Origin(layer, order, node.name().endswith(_CHANNELS_FIRST))
+    name = node.name()
+    keeps_channels = before.channels_first and name.startswith(_ELEMENTWISE)
+    return _Origin(layer, order, keeps_channels or name.endswith(_CHANNELS_FIRST))
+
+
+def _moved(node: Node, name: str, origin: _Origin) -> _Origin:
+    """`origin`, with the channels where a permutation of the axes has put them."""
+    axes = _permutation(node, name)
+    if origin is _NOTHING or len(axes) < 3:
+        return origin
+    channels = 1 if origin.channels_first else len(axes) - 1
+    return replace(origin, channels_first=axes.index(channels) == 1)
+
+
+def _permutation(node: Node, name: str) -> list[int]:
+    """The old axis of each new one; empty for other operations."""
+    if name == "PermuteBackward0":
+        axes = [_signed(axis) for axis in node._saved_dims]
+        return [axis % len(axes) for axis in axes]
+    if name != "TransposeBackward0" or node._input_metadata[0].is_nested_tensor:
+        return []
+    axes = list(range(len(node._input_metadata[0].shape)))
+    first, second = _signed(node._saved_dim0), _signed(node._saved_dim1)
+    axes[first], axes[second] = axes[second], axes[first]
+    return axes
+
+
+def _signed(axis: int) -> int:
+    # Autograd hands negative axes out as unsigned numbers.
+    return axis - (1 << 64) if axis >= 1 << 63 else axis
 
 
 def _note_kind(graph: Graph, node: Node, name: str, before: _Origin) -> None:

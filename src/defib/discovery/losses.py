@@ -53,10 +53,43 @@ class LossReading:
     input_site: Site | None
 
 
+Refine = Callable[[LossReading], LossReading]
+
+
+@final
+@dataclass(frozen=True)
+class _Announcement:
+    refine: Refine
+    inner: Node | None
+    """What made the predictions: the loss function ends there."""
+
+
+_ANNOUNCED = "defib loss"
+
+
+def announce_loss(result: torch.Tensor, predictions: torch.Tensor, refine: Refine) -> None:
+    """Have `read_loss` pass what it reads of a loss function through `refine`.
+
+    For loss functions of elementary operations, whose arguments the graph does not keep.
+    Held by the node that made `result`: it lives as long as the graph.
+    """
+    if result.grad_fn is not None:
+        announcement = _Announcement(refine, predictions.grad_fn)
+        result.grad_fn.metadata[_ANNOUNCED] = announcement
+
+
 def read_loss(root: Node, *, with_tensors: bool = True) -> LossReading:
     """The loss function nearest to `root`, or kind `unknown` with the operations seen."""
-    operations: list[str] = []
     for node in _outermost_first(root):
+        announcement = node.metadata.get(_ANNOUNCED)
+        if announcement is not None:
+            return announcement.refine(_read(root, announcement.inner, with_tensors))
+    return _read(root, None, with_tensors)
+
+
+def _read(root: Node, inner: Node | None, with_tensors: bool) -> LossReading:
+    operations: list[str] = []
+    for node in _outermost_first(root, inner):
         name = node.name()
         operations.append(name)
         if name in _KINDS:
@@ -72,8 +105,9 @@ def read_loss(root: Node, *, with_tensors: bool = True) -> LossReading:
     )
 
 
-def _outermost_first(root: Node) -> list[Node]:
-    queue, order, seen = deque([root]), [], {root}
+def _outermost_first(root: Node, inner: Node | None = None) -> list[Node]:
+    """Nodes from `root` on, without `inner` and what lies behind it."""
+    queue, order, seen = deque([root]), [], {root, inner}
     while queue and len(order) < _SEARCH_LIMIT:
         node = queue.popleft()
         order.append(node)

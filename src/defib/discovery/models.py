@@ -20,12 +20,23 @@ _COMPILED_PREFIX = "_orig_mod."
 @final
 @dataclass(frozen=True)
 class NamedParameter:
-    """A parameter of a trained model and the module that owns it (`None` for loose tensors)."""
+    """A parameter of a trained model and the module that owns it (`None` for loose tensors).
+
+    `axes` is the permutation that puts units first, then inputs, then positions, as torch
+    has them; empty where they stand so.
+    """
 
     name: str
     layer: str
     tensor: torch.Tensor
     owner: nn.Module | None
+    axes: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Units, inputs, positions."""
+        shape = tuple(self.tensor.shape)
+        return tuple(shape[axis] for axis in self.axes) or shape
 
 
 def name_parameters(
@@ -45,7 +56,7 @@ def name_parameters(
     named = [
         parameter
         for prefix, root in zip(_prefixes(roots), roots, strict=True)
-        for parameter in _parameters_of(root, prefix)
+        for parameter in parameters_of(root, prefix)
     ]
     known = {id(parameter.tensor) for parameter in named}
     loose = [tensor for key, tensor in wanted.items() if key not in known]
@@ -86,7 +97,8 @@ def _prefixes(roots: Sequence[nn.Module]) -> list[str]:
     ]
 
 
-def _parameters_of(root: nn.Module, prefix: str) -> list[NamedParameter]:
+def parameters_of(root: nn.Module, prefix: str = "") -> list[NamedParameter]:
+    """The parameters of a module and those within it, each once."""
     while type(root).__name__ in _WRAPPERS:
         root = getattr(root, _WRAPPERS[type(root).__name__])
     found: list[NamedParameter] = []

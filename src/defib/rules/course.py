@@ -11,21 +11,33 @@ import numpy as np
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge
-from defib.rules.trend import Trend, loss_trend
+from defib.rules.trend import Trend, constant_prediction_loss, loss_trend
 
+MINIMUM_FALL = 0.05
+"""Share of a loss that a fall must exceed to be one; as in `Trend.is_learning`."""
 LOST_SHARE = 0.5
 """Share of the fall of a loss that must be lost again before it counts as lost, in [0, 1].
 Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
-_STANDARD_ERRORS = 4.0
+STANDARD_ERRORS = 4.0
 """As in `Trend.is_learning`: one false call in 30,000 for normal noise."""
+NOISY_START = 0.2
+"""Standard error of the first three losses, as a share of them, above which they tell
+nothing of the start: batches of one example."""
+ONSET_ERRORS = 6.0
+"""Standard errors by which the end must lie above the lowest running median: that is the
+least of hundreds, and the noise is that of the quietest quarter."""
+PATIENCE = 3
+"""Losses at the end that must all be non-finite: one of them finite means that it goes on."""
 
 
 class Ending(Enum):
     """What became of a loss."""
 
     LEARNING = "learning"
+    UNCLEAR = "unclear"
+    """It fell, but not by more than its noise; or it is still falling from a high start."""
     FLAT = "flat"
-    """It is not below where it started, or not by more than its noise."""
+    """It is not below its start, or what a constant prediction would reach."""
     LOST = "lost"
     """It fell, then rose for good by more than half of what it had fallen."""
     NON_FINITE = "non-finite"
@@ -37,7 +49,7 @@ class Course:
     """The loss of one optimiser from start to end.
 
     `onset` is the first step since which the loss has stayed bad: the step of a jump, or
-    the first step of a loss that never was better.
+    the first step of a loss that never was better. `trend` holds `nan` under 10 finite losses.
     """
 
     optimizer: str
@@ -48,7 +60,12 @@ class Course:
 
     @property
     def is_harmed(self) -> bool:
-        return self.ending is not Ending.LEARNING
+        return self.ending in (Ending.FLAT, Ending.LOST, Ending.NON_FINITE)
+
+    @property
+    def first_loss(self) -> float:
+        """The loss before any step, or soon after where that is less; `nan` if not finite."""
+        return float(min(self.losses.values[0], np.median(self.losses.values[:3])))
 
     @property
     def last_step(self) -> int:
@@ -56,54 +73,109 @@ class Course:
 
 
 def courses(run: RunRecord) -> tuple[Course, ...]:
-    """One course for each optimiser with at least 10 finite losses; `CannotJudge` if none has."""
+    """A course for each loss that is long enough or not finite; `CannotJudge` if none is."""
     found = tuple(
-        _course(name, losses, trend)
+        _course(run, name, losses, trend)
         for name, losses in run.of("loss").items()
-        if (trend := loss_trend(run, name)) is not None
+        if (trend := _trend(run, name, losses)) is not None
     )
     if not found:
         raise CannotJudge("fewer than 10 finite losses")
     return found
 
 
-def _course(optimizer: str, losses: Series, trend: Trend) -> Course:
-    ending = _ending(losses, trend)
+def is_harmed(run: RunRecord, optimizer: str) -> bool:
+    """Whether the loss of `optimizer` does badly; false where too few losses tell."""
+    try:
+        return any(each.is_harmed for each in courses(run) if each.optimizer == optimizer)
+    except CannotJudge:
+        return False
+
+
+def _trend(run: RunRecord, optimizer: str, losses: Series) -> Trend | None:
+    trend, nan = loss_trend(run, optimizer), float("nan")
+    if trend is None and losses and _is_non_finite(losses):
+        return Trend(nan, nan, nan, nan, nan, has_baseline=False)
+    return trend
+
+
+def _course(run: RunRecord, optimizer: str, losses: Series, trend: Trend) -> Course:
+    ending = _ending(losses, trend, constant_prediction_loss(run, optimizer))
     if ending is Ending.NON_FINITE:
-        bad = losses.final_stretch(~np.isfinite(losses.values))
-        onset = int(bad.steps[0])
+        onset = int(losses.final_stretch(~np.isfinite(losses.values)).steps[0])
     else:
         onset = _onset(losses.finite(), trend)
     return Course(optimizer, losses, trend, ending, onset)
 
 
-def _ending(losses: Series, trend: Trend) -> Ending:
-    if not np.isfinite(losses.values[-3:]).any():
+def _is_non_finite(losses: Series) -> bool:
+    return not np.isfinite(losses.values[-PATIENCE:]).any()
+
+
+def _ending(losses: Series, trend: Trend, baseline: float | None) -> Ending:
+    if _is_non_finite(losses):
         return Ending.NON_FINITE
     if not trend.is_learning:
-        return Ending.FLAT
+        start = _certain_start(trend, baseline)
+        is_flat = start is not None and _is_flat(losses.finite(), trend.end, start)
+        return Ending.FLAT if is_flat else Ending.UNCLEAR
     fall, rise = trend.start - trend.lowest, trend.end - trend.lowest
-    if rise > LOST_SHARE * fall and rise > _STANDARD_ERRORS * trend.end_error:
+    if rise > LOST_SHARE * fall and rise > STANDARD_ERRORS * trend.end_error:
         return Ending.LOST
     return Ending.LEARNING
 
 
+def _certain_start(trend: Trend, baseline: float | None) -> float | None:
+    """What the end is compared with: the start, unless three losses are too noisy to tell."""
+    start_error = 1.25 * trend.noise / np.sqrt(3)
+    is_above = trend.end - STANDARD_ERRORS * trend.end_error > trend.start
+    if start_error < NOISY_START * abs(trend.start) or (baseline is None and is_above):
+        return trend.start
+    return baseline
+
+
+def _is_flat(losses: Series, end: float, start: float) -> bool:
+    before, late = losses.part(0.5, 0.75).median(), losses.part(0.75, 1.0).median()
+    level = start - MINIMUM_FALL * abs(start)
+    first = min(losses.values[0], float(np.median(losses.values[:3])))
+    is_falling = end < first / 2 and before - late > MINIMUM_FALL * abs(before)
+    return not is_falling and (end >= level or late >= level)
+
+
 def _onset(losses: Series, trend: Trend) -> int:
     smooth = running_median(losses)
-    lowest = float(smooth.values.min())
+    lowest = min(trend.start, float(smooth.values.min()))
     rise = trend.end - lowest
-    if rise < 0.05 * abs(trend.end) or rise < _STANDARD_ERRORS * trend.end_error:
+    # 1.25: the standard error of a median over that of a mean, for normal noise.
+    error = 1.25 * _quietest_noise(losses) / np.sqrt(_width(losses))
+    if rise < max(MINIMUM_FALL * abs(trend.end), ONSET_ERRORS * error):
         return int(losses.steps[0])
     bad = smooth.final_stretch_above((lowest + trend.end) / 2)
-    return int(bad.steps[0]) if bad else int(losses.steps[-1])
+    if not bad:
+        return int(losses.steps[-1])
+    return int(losses.steps[0] if len(bad) == len(smooth) else bad.steps[0])
+
+
+def _quietest_noise(losses: Series) -> float:
+    """The noise from step to step of the quietest quarter: what a jump upsets is not noise."""
+    quarters = [losses.part(start, start + 0.25) for start in (0.0, 0.25, 0.5, 0.75)]
+    # 1.4826 turns a median absolute deviation into a standard deviation; two values differ.
+    spreads = [float(np.median(np.abs(np.diff(each.values)))) for each in quarters if len(each) > 1]
+    return 1.4826 / np.sqrt(2) * min(spreads, default=0.0)
+
+
+def _width(series: Series) -> int:
+    half = min(max(2, len(series) // 100), (len(series) - 1) // 2)
+    return 2 * half + 1
 
 
 def running_median(series: Series) -> Series:
     """The median of each entry and its neighbours, 2 % of the entries and at least 5 wide.
 
-    A median moves no jump and forgets a single spike.
+    A median moves no jump and forgets a single spike. Entries without enough neighbours,
+    at both ends, are left out.
     """
-    half = min(max(2, len(series) // 100), (len(series) - 1) // 2)
-    padded = np.pad(series.values, half, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    return Series(series.steps, np.median(windows, axis=1))
+    width = _width(series)
+    windows = np.lib.stride_tricks.sliding_window_view(series.values, width)
+    centres = series.steps[width // 2 : len(series) - width // 2]
+    return Series(centres, np.median(windows, axis=1))

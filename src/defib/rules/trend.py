@@ -124,3 +124,9 @@ def _smoothed_minimum(series: Series) -> float:
     width = max(1, len(series) // 20)
     kernel = np.ones(width) / width
     return float(np.convolve(series.values, kernel, mode="valid").min())
+
+
+def target_deviation(run: RunRecord, optimizer: str) -> float | None:
+    """Standard deviation of all targets seen; `None` where they were not seen or are classes."""
+    variance = _target_variance(run, optimizer)
+    return None if variance is None else float(np.sqrt(variance))

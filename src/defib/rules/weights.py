@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -69,3 +71,44 @@ def aligned(first: Series, second: Series) -> tuple[Series, Series]:
         first.steps, second.steps, assume_unique=True, return_indices=True
     )
     return Series(steps, first.values[left]), Series(steps, second.values[right])
+
+
+@final
+@dataclass(frozen=True)
+class WeightStep:
+    """A step of an optimiser: `size` is relative to the norm of `parameter`."""
+
+    step: int
+    size: float
+    parameter: str
+
+
+def largest_steps(run: RunRecord, optimizer: str) -> tuple[WeightStep, ...]:
+    """At each recorded step, the weight that it changed the most."""
+    largest: dict[int, WeightStep] = {}
+    for weight, series in relative_steps(run, optimizer):
+        for step, size in zip(series.steps.tolist(), series.values.tolist(), strict=True):
+            if step not in largest or size > largest[step].size:
+                largest[step] = WeightStep(step, size, weight.name)
+    return tuple(largest[step] for step in sorted(largest))
+
+
+def unseen_step(run: RunRecord, optimizer: str, moment: int) -> WeightStep | None:
+    """The largest change of a norm around `moment` that steps of the usual size cannot make.
+
+    For a large step between two recorded ones. `n` usual steps change a norm by `n` times
+    their median ratio at most; twice that is asked for.
+    """
+    found: list[WeightStep] = []
+    for weight in trained_weights(run, optimizer):
+        norms = run.of("parameter_norm").get(weight.name, Series.of([])).finite()
+        ratios = run.of("update_ratio").get(weight.name, Series.of([]))
+        # The loss that shows a large step is that of the next one.
+        before, after = norms.between(0, moment - 2), norms.between(moment - 1, run.steps)
+        if not before or not after or before.last == 0:
+            continue
+        change = abs(after.first - before.last) / before.last
+        usual = ratios.between(0, moment - 2).median() * int(after.steps[0] - before.steps[-1])
+        if change > 2 * usual:
+            found.append(WeightStep(int(after.steps[0]) - 1, change, weight.name))
+    return max(found, key=lambda each: each.size, default=None)

@@ -10,7 +10,7 @@ from typing import final
 from defib.records.finding import Finding, Severity
 from defib.records.run import ParameterFact, RunRecord
 from defib.rules.base import CannotJudge, Rule
-from defib.rules.course import has_learned
+from defib.rules.course import is_harmed
 
 
 @final
@@ -79,38 +79,38 @@ class ParameterWithoutGradient(Rule):
         *,
         is_cut: bool,
     ) -> Finding:
-        optimizer, learned = group[0].optimizer, has_learned(run, group[0].optimizer)
-        if is_cut:
-            severity = Severity.WARNING if learned else Severity.ERROR
-        else:
-            severity = Severity.INFO if learned else Severity.WARNING
+        optimizer, layer = group[0].optimizer, group[0].layer
+        mild, harmful = (
+            (Severity.WARNING, Severity.ERROR) if is_cut else (Severity.INFO, Severity.WARNING)
+        )
         names = ", ".join(f"`{each.name}`" for each in group[: self.shown])
         more = f" and {len(group) - self.shown} more" if len(group) > self.shown else ""
-        place = f": everything before `{after.layer}`" if is_cut and after else ""
-        everything = " of them" if is_cut and not after else ""
+        where = f", all that lie before `{after.layer}`" if is_cut and after else ""
         return Finding(
             rule=self.name(),
-            severity=severity,
-            layer=group[0].layer,
-            site=run.site_of_layer(after.layer if is_cut and after else group[0].layer)
+            severity=harmful if is_harmed(run, optimizer) else mild,
+            layer=layer,
+            site=run.site_of_layer(after.layer if is_cut and after else layer)
             or run.site_of_optimizer(optimizer),
             steps=(0, max(run.steps - 1, 0)),
             message=f"The loss does not depend on {len(group)} parameters that `{optimizer}` "
-            f"trains (all{everything}, limit 0){place}: {names}{more}, since step 0.",
+            f"trains{where}: {names}{more}, since step 0 (limit 0).",
             evidence={"parameters": len(group), "elements": sum(each.size for each in group)},
-            remedy=_remedy(group, after if is_cut else None),
+            remedy=_remedy(layer, group[-1].layer, after) if is_cut else _UNUSED.format(layer),
             fixes=self.fixes if is_cut else (),
         )
+
+
+_UNUSED = "Call `{}` in `forward`, or delete it."
 
 
 def _is_reached(parameter: ParameterFact) -> bool:
     return parameter.reached
 
 
-def _remedy(group: list[ParameterFact], after: ParameterFact | None) -> str:
-    if after is None:
-        return f"Call `{group[0].layer}` in `forward`, or delete it."
+def _remedy(first: str, last: str, after: ParameterFact | None) -> str:
+    place = f"between `{last}` and `{after.layer}`" if after else f"between `{last}` and the loss"
     return (
-        f"Look between `{group[-1].layer}` and `{after.layer}` for `detach()`, `.data`, NumPy or "
-        f"`torch.no_grad()` and remove it; if nothing calls `{group[0].layer}`, delete it."
+        f"Look {place} for `detach()`, `.data`, NumPy or `torch.no_grad()` and remove it; "
+        f"if nothing calls `{first}`, delete it."
     )

@@ -1,0 +1,109 @@
+"""Show the page of a rule: what it detects, why it matters, what to change."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import final
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+
+from defib.errors import UnknownNameError
+from defib.rules.base import Rule, all_rules
+
+WIDEST = 100
+"""Columns; longer lines are hard to read."""
+
+
+@click.command(help=__doc__)
+@click.argument("name")
+def explain(*, name: str) -> None:
+    console = Console(highlight=False)
+    console.width = min(console.width, WIDEST)
+    console.print(Markdown(page(rule_called(name))))
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """A field of a rule; `meaning` is the string below it in the source."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def rule_called(name: str) -> Rule:
+    """The rule `name`, with its default options. Raises `UnknownNameError` if there is none."""
+    rules = {rule.name(): rule for rule in all_rules()}
+    if name not in rules:
+        raise UnknownNameError("rule", name, rules, advice="`defib rules` lists them.")
+    return rules[name]
+
+
+def page(rule: Rule) -> str:
+    """The documentation of `rule` as Markdown: docstring, options, relations."""
+    sections = [
+        f"# {rule.name()}",
+        inspect.getdoc(type(rule)) or "",
+        _section("Options", [f"`{o.name}` = {o.default}: {o.meaning}" for o in options(rule)]),
+        _section("Relations", relations(rule)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def options(rule: Rule) -> tuple[Option, ...]:
+    """The options of `rule`, in the order of the source."""
+    meanings = field_docstrings(type(rule))
+    return tuple(
+        Option(field.name, repr(getattr(rule, field.name)), meanings.get(field.name, ""))
+        for field in dataclasses.fields(rule)
+    )
+
+
+def field_docstrings(cls: type) -> dict[str, str]:
+    """Each annotated name of the class with the string that follows it in the source."""
+    tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
+    [body] = [
+        node.body
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+    ]
+    found: dict[str, str] = {}
+    for field, following in pairwise(body):
+        match field, following:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as text)),
+            ):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def relations(rule: Rule) -> list[str]:
+    """How `rule` relates to metrics, other rules and fixes: a line of Markdown for each."""
+    kind = f"{rule.severity.value}, a symptom" if rule.is_symptom else rule.severity.value
+    explained_by = [other.name() for other in all_rules() if rule.name() in other.explains]
+    named = {
+        "Needs the metrics": rule.requires,
+        "Explains": rule.explains,
+        "Is explained by": explained_by,
+        "Fixes": rule.fixes,
+    }
+    lines = [f"{what}: {_quoted(names)}" for what, names in named.items() if names]
+    return [f"Group: {rule.group()}", f"Severity: {kind}", *lines]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _section(heading: str, lines: Iterable[str]) -> str:
+    items = "\n".join(f"- {line}" for line in lines)
+    return f"## {heading}\n{items}" if items else ""

@@ -1,0 +1,63 @@
+"""List the rules: what defib looks for."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from defib.errors import UnknownNameError
+from defib.rules.base import Rule, all_rules
+
+
+@click.command(help=__doc__)
+@click.option("--group", metavar="GROUP", help="Only the rules of this group, e.g. `gradient`.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rules(*, group: str | None, as_json: bool) -> None:
+    chosen = all_rules() if group is None else rules_of_group(group)
+    if as_json:
+        click.echo(json.dumps([_as_json(rule) for rule in chosen], indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False, markup=False)
+    console.print(table_of(chosen))
+    console.print("`defib explain NAME` shows the page of a rule.", style="dim")
+
+
+def rules_of_group(group: str) -> tuple[Rule, ...]:
+    """The rules in the folder `group`. Raises `UnknownNameError` if there is none."""
+    groups = {rule.group() for rule in all_rules()}
+    if group not in groups:
+        advice = f"The groups are {', '.join(sorted(groups))}."
+        raise UnknownNameError("group of rules", group, groups, advice=advice)
+    return tuple(rule for rule in all_rules() if rule.group() == group)
+
+
+def what_it_detects(rule: Rule) -> str:
+    """The first line of the docstring of `rule`."""
+    return (inspect.getdoc(type(rule)) or "").partition("\n")[0]
+
+
+def table_of(rules: Iterable[Rule]) -> Table:
+    """A row for each rule."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("group", no_wrap=True)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("what it detects")
+    for rule in rules:
+        table.add_row(rule.name(), rule.group(), rule.severity.value, what_it_detects(rule))
+    return table
+
+
+def _as_json(rule: Rule) -> dict[str, str]:
+    return {
+        "name": rule.name(),
+        "group": rule.group(),
+        "severity": rule.severity.value,
+        "summary": what_it_detects(rule),
+    }

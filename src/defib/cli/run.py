@@ -1,0 +1,243 @@
+"""Run a training script unchanged, watch it, and say what keeps it from training."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn, final
+
+import click
+
+from defib.records.finding import Diagnosis, Severity
+from defib.records.run import RunEnding
+from defib.records.run_directory import RUNS_FOLDER, new_run_directory, write_diagnosis
+from defib.script.after_import import call_after_import
+from defib.script.launch import run_module, run_script
+from defib.script.outcome import Ending, Outcome, exit_like_python
+
+STRICT_EXIT_CODE = 3
+
+_ENDINGS = {
+    Ending.COMPLETED: RunEnding.COMPLETED,
+    Ending.EXITED: RunEnding.COMPLETED,
+    Ending.RAISED: RunEnding.RAISED,
+    Ending.INTERRUPTED: RunEnding.INTERRUPTED,
+}
+
+
+@final
+class RunCommand(click.Command):
+    """Everything behind the script, or behind `-m MODULE`, is the script's own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        before, module = _split_at_module(args)
+        if module is not None:
+            args = [*before, "--module", module[0], "--", *module[1:]]
+        return super().parse_args(ctx, args)
+
+
+_OPTIONS_WITH_VALUE = ("--out", "--budget")
+
+
+def _split_at_module(args: list[str]) -> tuple[list[str], list[str] | None]:
+    """What stands before a leading `-m`, and what behind it."""
+    position = 0
+    while position < len(args) and args[position].startswith("-"):
+        if args[position] == "-m" and position + 1 < len(args):
+            return args[:position], args[position + 1 :]
+        position += 2 if args[position] in _OPTIONS_WITH_VALUE else 1
+    return args, None
+
+
+@click.command(
+    cls=RunCommand,
+    context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]},
+    options_metavar="[OPTIONS]",
+)
+@click.option("-m", "--module", metavar="MODULE", help="Run a module, as `python -m MODULE`.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help=f"Write the run here instead of {RUNS_FOLDER}/<script>-<time>.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Share of the training's time that watching may take.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 on a finding of severity error.")
+@click.option("--verbose", "-v", is_flag=True, help="Also list the rules that could not judge.")
+@click.option("--live/--no-live", default=True, help="A live line, on a terminal.")
+@click.argument("script", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    *,
+    module: str | None,
+    out: Path | None,
+    budget: float,
+    strict: bool,
+    verbose: bool,
+    live: bool,
+    script: str | None,
+    arguments: tuple[str, ...],
+) -> Callable[[], NoReturn]:
+    """Run SCRIPT exactly as `python SCRIPT ARGUMENTS` would, and watch the training in it.
+
+    What defib says goes to standard error; the exit code is the script's own.
+    """
+    if module is not None:
+        arguments = (script, *arguments) if script is not None else arguments
+        launch = partial(run_module, module, arguments)
+    elif script is not None:
+        launch = partial(run_script, script, arguments)
+    else:
+        raise click.UsageError("Expected a script or -m MODULE, for instance `defib run train.py`.")
+    # Keras trains on torch unless the user says otherwise; defib watches torch.
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    watched = WatchedScript(script if module is None else module, arguments, out, budget, live)
+    outcome = watched.run(launch)
+    if not outcome.is_watched_process():
+        return partial(exit_like_python, outcome)
+    diagnosis = watched.report(outcome, is_verbose=verbose)
+    is_bad = diagnosis is not None and any(
+        finding.severity is Severity.ERROR for finding in diagnosis.findings
+    )
+    if strict and is_bad and outcome.exit_code == 0:
+        return partial(sys.exit, STRICT_EXIT_CODE)
+    return partial(exit_like_python, outcome)
+
+
+@final
+class WatchedScript:
+    """One script under watch, from before its first line to the printed verdict."""
+
+    def __init__(
+        self,
+        name: str | None,
+        arguments: tuple[str, ...],
+        out: Path | None,
+        budget: float,
+        live: bool,
+    ) -> None:
+        self._name = name or ""
+        self._arguments = arguments
+        self._folder = Path.cwd() / RUNS_FOLDER
+        self._out = out.absolute() if out else None
+        self._budget = budget / 100
+        self._live = live
+        self._stream = sys.stderr
+        self._directory: Path | None = None
+        # `Any`: torch must not be imported before the script does it.
+        self._watching: Any = None
+        self._display: Any = None
+
+    def run(self, launch: Callable[[], Outcome]) -> Outcome:
+        """Run the script; the watch begins when it imports torch."""
+        cancel = call_after_import("torch", self._begin)
+        try:
+            outcome = launch()
+        finally:
+            cancel()
+            if self._display is not None:
+                self._display.close()
+        if outcome.is_watched_process() and self._watching is not None:
+            error = outcome.exception
+            text = f"{type(error).__name__}: {error}"[:2000] if error is not None else ""
+            self._watching.finish(_ENDINGS[outcome.ending], text)
+        return outcome
+
+    def report(self, outcome: Outcome, *, is_verbose: bool) -> Diagnosis | None:
+        """Diagnose, write `diagnosis.json`, print the verdict; `None` if that went wrong."""
+        try:
+            return self._report(is_verbose)
+        except Exception as error:
+            # The script's own end counts; defib's trouble is told and changes nothing.
+            print(
+                f"defib: the verdict could not be given ({type(error).__name__}: {error}). "
+                f"The script itself ended as usual with exit code {outcome.exit_code}."
+                + (f" Its record is in {self._directory}." if self._directory else ""),
+                file=self._stream,
+            )
+            return None
+
+    def _report(self, is_verbose: bool) -> Diagnosis:
+        from rich.console import Console
+
+        from defib.diagnosis import diagnose
+        from defib.records.reading import read_run
+        from defib.records.run import RunRecord
+        from defib.report.machine import diagnosis_as_json
+        from defib.report.text import print_verdict
+
+        if self._directory is not None:
+            record = read_run(self._directory)
+        else:
+            record = RunRecord(script=self._name, arguments=self._arguments)
+        diagnosis = diagnose(record)
+        if self._directory is not None:
+            write_diagnosis(self._directory, diagnosis_as_json(diagnosis))
+        print_verdict(
+            diagnosis,
+            Console(file=self._stream),
+            details=is_verbose,
+            run_directory=_shown(self._directory),
+        )
+        return diagnosis
+
+    def _begin(self, torch: ModuleType) -> None:
+        """The script has imported torch. Nothing that goes wrong here may reach it."""
+        del torch
+        try:
+            from defib.monitor.watching import Watching, WatchOptions
+
+            self._directory = self._make_directory()
+            if self._live:
+                self._open_display()
+            on_progress = self._display.update if self._display is not None else None
+            self._watching = Watching(
+                self._directory,
+                script=self._name,
+                arguments=self._arguments,
+                options=WatchOptions(budget=self._budget, on_progress=on_progress),
+            )
+        except Exception as error:
+            print(
+                f"defib: the script runs unwatched ({type(error).__name__}: {error}).",
+                file=self._stream,
+            )
+
+    def _make_directory(self) -> Path:
+        if self._out is not None:
+            self._out.mkdir(parents=True, exist_ok=True)
+            return self._out
+        directory = new_run_directory(self._name, self._folder)
+        if directory.parent != self._folder:
+            print(
+                f"defib: `{self._folder}` cannot be written; the run goes to `{directory}`.",
+                file=self._stream,
+            )
+        return directory
+
+    def _open_display(self) -> None:
+        from defib.report.live_line import LiveLine
+        from defib.script.live_verdict import LiveVerdict
+
+        if LiveLine.fits(self._stream) and self._directory is not None:
+            self._display = LiveVerdict(LiveLine(self._stream), self._directory)
+
+
+def _shown(directory: Path | None) -> str | None:
+    if directory is None:
+        return None
+    try:
+        return str(directory.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(directory)

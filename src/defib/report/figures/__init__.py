@@ -1,0 +1,1 @@
+"""Pictures of a record: one file for each kind of figure."""

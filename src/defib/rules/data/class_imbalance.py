@@ -1,0 +1,144 @@
+"""A network that answers with the most frequent class because the others are rare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import RunRecord
+from defib.records.series import Series
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.course import is_harmed
+from defib.rules.data.label_order import LabelCounts, label_counts
+from defib.rules.trend import constant_prediction_loss, label_totals
+
+
+@final
+@dataclass(frozen=True)
+class ClassImbalance(Rule):
+    """A network that answers with the most frequent class because the others are rare.
+
+    ## What it detects
+    Classes of very different frequency, and a network that to the end of the run puts every
+    example into the most frequent one. Imbalance alone is not reported.
+
+    ## Why it matters
+    The most frequent class alone gives a high accuracy, so the collapse looks like success
+    while not one rare example is recognised.
+
+    ## How it is measured
+    From `label_count` over all recorded batches: exp(entropy) / classes (in (0, 1], 1 if
+    balanced) and largest over smallest count, over the classes seen. Collapse:
+    `prediction_top_share` above `min_top_share`, with an `accuracy` that leaves at most
+    `max_recall` of the rare examples recognised. Silent where the loss is below that of the
+    best constant prediction: the probabilities are then of use even if none exceeds 1/2.
+
+    ## Known false positives
+    Rare classes that cannot be predicted from the input.
+
+    ## What to change
+    Weight the classes in the loss or sample the rare ones more often; judge by recall per
+    class and not by accuracy.
+
+    ## References
+    - Ben Braiek, Khomh, *TheDeepChecker* (2023): perplexity below 0.5.
+    - Amazon SageMaker Debugger, rule ClassImbalance: ratio above 10.
+    """
+
+    severity = Severity.WARNING
+    requires = ("label_count", "prediction_top_share", "accuracy")
+    explains = ("loss-plateau",)
+    fixes = ("class-weights", "balanced-sampler")
+
+    min_perplexity: float = 0.5
+    """exp(entropy of the labels) / classes, in (0, 1]. Source: TheDeepChecker."""
+    max_count_ratio: float = 10.0
+    """Most frequent over least frequent class, dimensionless. Source: SageMaker Debugger."""
+    min_top_share: float = 0.99
+    """Share of the batch in the most predicted class, in [0, 1]: a batch of 100 has at most
+    one other answer. Calibrated on the healthy twins of the fault corpus,
+    `benchmarks/calibration.py`."""
+    max_recall: float = 0.1
+    """Share of the rare examples recognised, in [0, 1]. Calibrated as `min_top_share`."""
+    patience: int = 3
+    """Recorded steps."""
+    min_stretch: float = 0.2
+    """Share of the run, in [0, 1], over which the collapse must last at the end: every
+    network begins by learning the class frequencies. Calibrated as `min_top_share`."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        if len(run.of("loss")) > 1:
+            raise CannotJudge("several losses: their labels cannot be told apart")
+        counts = np.array([count for count in label_totals(run).values() if count > 0])
+        if len(counts) < 2 or not self._is_imbalanced(counts):
+            return
+        for optimizer, top in run.of("prediction_top_share").items():
+            collapsed = top.finite().final_stretch_above(self.min_top_share)
+            if self._is_long(run, collapsed) and not _is_learning(run, optimizer):
+                yield from self._judge(run, optimizer, counts, collapsed)
+
+    def _is_imbalanced(self, counts: np.ndarray) -> bool:
+        is_uneven = counts.max() / counts.min() > self.max_count_ratio
+        return bool(is_uneven or _perplexity(counts) < self.min_perplexity)
+
+    def _is_long(self, run: RunRecord, collapsed: Series) -> bool:
+        if len(collapsed) < self.patience:
+            return False
+        return run.steps - int(collapsed.steps[0]) >= self.min_stretch * run.steps
+
+    def _judge(
+        self, run: RunRecord, optimizer: str, counts: np.ndarray, collapsed: Series
+    ) -> Iterator[Finding]:
+        accuracy = run.of("accuracy").get(optimizer, Series.of(()))
+        recall = _minority_recall(label_counts(run), accuracy, int(collapsed.steps[0]))
+        if not abs(recall) <= self.max_recall:
+            return
+        ratio = counts.max() / counts.min()
+        share = counts.max() / counts.sum()
+        yield Finding(
+            rule=self.name(),
+            severity=self.severity,
+            site=run.site_of_optimizer(optimizer),
+            steps=(int(collapsed.steps[0]), int(collapsed.steps[-1])),
+            message=f"{collapsed.last:.0%} of the predictions are the most frequent class since "
+            f"step {collapsed.steps[0]} (limit {self.min_top_share:.0%}). It has {share:.0%} of "
+            f"the labels, {ratio:.0f} times as many as the rarest class (limit "
+            f"{self.max_count_ratio:g}).",
+            evidence={
+                "prediction_top_share": collapsed.last,
+                "count_ratio": float(ratio),
+                "perplexity": _perplexity(counts),
+            },
+            remedy="Weight the classes in the loss (`weight=` 1 / frequency, or `pos_weight=`) or "
+            "draw rare ones more often (`WeightedRandomSampler`); look at the recall per class.",
+            fixes=self.fixes,
+        )
+
+
+def _perplexity(counts: np.ndarray) -> float:
+    shares = counts / counts.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()) / len(counts))
+
+
+def _is_learning(run: RunRecord, optimizer: str) -> bool:
+    # Without a baseline a falling loss may be no more than the class frequencies, learnt.
+    knows_baseline = constant_prediction_loss(run, optimizer) is not None
+    return knows_baseline and not is_harmed(run, optimizer)
+
+
+def _minority_recall(labels: LabelCounts, accuracy: Series, first: int) -> float:
+    """Share of the examples outside the most frequent class that are recognised, if all
+    inside it are; `nan` if there are none. A collapse onto another class makes it negative.
+    """
+    steps, rows, places = np.intersect1d(labels.steps, accuracy.steps, return_indices=True)
+    rows, places = rows[steps >= first], places[steps >= first]
+    sizes = labels.counts[rows].sum(axis=1)
+    majority = labels.counts[rows, labels.counts.sum(axis=0).argmax()]
+    rare = float((sizes - majority).sum())
+    if rare == 0:
+        return float("nan")
+    return float(np.nansum(accuracy.values[places] * sizes - majority)) / rare

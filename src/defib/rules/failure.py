@@ -1,0 +1,37 @@
+"""Whether a training fails: the gate of rules whose facts are harmless in one that succeeds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from defib.records.run import RunRecord
+from defib.rules.course import is_harmed
+from defib.rules.trend import constant_prediction_loss, loss_trend
+
+MINIMUM_LOSSES = 50
+"""Losses before a flat loss counts as a failure; `LossPlateau.min_steps` has the same."""
+GOOD_SHARE = 0.5
+"""Share of a constant prediction's loss below which a flat loss is no failure: a training
+that was resumed, or that started from trained weights, begins there."""
+
+
+def is_failing(run: RunRecord, optimizer: str) -> bool:
+    """Whether the loss of `optimizer` certainly does badly; false where that is not known.
+
+    A loss that ended as `nan` or infinity fails, however few there are. With several losses
+    (adversarial training) none of them need fall. An optimiser without a loss of its own
+    shares the only one.
+    """
+    losses = run.of("loss")
+    if optimizer not in losses and len(losses) == 1:
+        [optimizer] = losses
+    series = losses.get(optimizer)
+    if not series:
+        return False
+    if not np.isfinite(series.values[-3:]).any():
+        return True
+    if len(losses) > 1 or len(series) < MINIMUM_LOSSES:
+        return False
+    trend, baseline = loss_trend(run, optimizer), constant_prediction_loss(run, optimizer)
+    is_good = trend is not None and baseline is not None and trend.end < GOOD_SHARE * baseline
+    return is_harmed(run, optimizer) and not is_good

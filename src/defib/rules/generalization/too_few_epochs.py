@@ -1,0 +1,115 @@
+"""A training that ends while the loss is still falling fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import RunRecord
+from defib.records.series import Series
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.course import Course, Ending, courses
+from defib.rules.generalization.evaluation import level
+
+
+@final
+@dataclass(frozen=True)
+class TooFewEpochs(Rule):
+    """A training that ends while the loss is still falling fast.
+
+    ## What it detects
+    A loss that fell nearly as fast in the last fifth of the steps as on average.
+
+    ## Why it matters
+    The result is that of a training cut short; a verdict on the network is premature.
+
+    ## How it is measured
+    The slope of a straight line through the losses of the last fifth of the steps, times
+    the length of that fifth, over the whole fall of the loss. A fifth has 20 % of it where
+    the loss falls in a straight line, 13 % for an exponential decay cut off at its time
+    constant, 2 % at three of them.
+
+    ## Known false positives
+    A learning rate schedule that makes the loss fall near its end; a loss that is only the
+    objective of a first stage. Silent where an evaluation loss no longer falls.
+
+    ## What to change
+    Train longer. If that is too slow, a higher learning rate may do the same in fewer steps.
+
+    ## References
+    - Cao et al., *DeepFD* (2022): fault "insufficient iterations".
+    - Godbole et al., *Deep Learning Tuning Playbook* (2023): how long to train.
+    """
+
+    severity = Severity.INFO
+    requires = ("loss",)
+    fixes = ("train-longer", "raise-learning-rate")
+
+    min_share: float = 0.15
+    """Fall in the last fifth over the whole fall, dimensionless; a straight line has 0.2.
+    Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
+    standard_errors: float = 4.0
+    """By how many standard errors the fall must exceed 0: one false call in 30,000."""
+    min_steps: int = 50
+    """Losses; with fewer the last fifth has under ten. As for loss-plateau."""
+    max_evaluation_rise: float = 0.05
+    """Last evaluation loss over the lowest, minus 1: above it longer training does not help.
+    TheDeepChecker calls 5 % a change."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        if len(run.of("loss")) > 1:
+            raise CannotJudge("several losses: they need not fall")
+        for course in courses(run):
+            if len(course.losses.finite()) < self.min_steps:
+                raise CannotJudge(f"fewer than {self.min_steps} steps")
+            share = self._share(course)
+            if share >= self.min_share and not self._is_evaluation_rising(run):
+                yield self._finding(run, course, share)
+
+    def _share(self, course: Course) -> float:
+        """Share of the whole fall that came in the last fifth; 0 where it is not certain."""
+        losses = course.losses.finite()
+        whole = course.trend.start - course.trend.end
+        fall, error = _fall(losses.part(0.8, 1.0))
+        # A step of the schedule makes a fall that is over before the end.
+        final_fall, _ = _fall(losses.part(0.9, 1.0))
+        is_certain = fall > self.standard_errors * error
+        is_lasting = final_fall >= self.min_share * whole / 2
+        is_learning = course.ending is Ending.LEARNING
+        return fall / whole if is_learning and is_certain and is_lasting else 0.0
+
+    def _is_evaluation_rising(self, run: RunRecord) -> bool:
+        every = [each.finite() for each in run.of("evaluation_loss").values()]
+        limit = 1 + self.max_evaluation_rise
+        return any(level(each) > limit * each.values.min() for each in every if len(each) >= 3)
+
+    def _finding(self, run: RunRecord, course: Course, share: float) -> Finding:
+        losses = course.losses
+        since = int(losses.part(0.8, 1.0).steps[0])
+        return Finding(
+            rule=self.name(),
+            severity=self.severity,
+            site=run.site_of_optimizer(course.optimizer),
+            steps=(since, course.last_step),
+            message=f"The loss is still falling: {share:.0%} of its whole fall came in the last "
+            f"fifth of the steps, since step {since} (limit {self.min_share:.0%}; 20 % if it "
+            "fell in a straight line).",
+            evidence={"share_of_fall_in_last_fifth": share, "loss_at_end": course.trend.end},
+            remedy=f"Train longer: twice the {len(losses)} steps so far, or until the curve bends.",
+            fixes=self.fixes,
+        )
+
+
+def _fall(series: Series) -> tuple[float, float]:
+    """How far a straight line through the losses falls, and the standard error of that."""
+    position = np.linspace(0.0, 1.0, len(series))
+    centred = position - position.mean()
+    power = float((centred**2).sum())
+    slope = float((centred * series.values).sum()) / power
+    rest = series.values - series.values.mean() - slope * centred
+    variance = float((rest**2).sum()) / max(len(series) - 2, 1)
+    return -slope, float(np.sqrt(variance / power))

@@ -1,0 +1,92 @@
+"""A loss that grew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import RunRecord
+from defib.rules.base import Rule
+from defib.rules.course import Course, courses, running_median
+
+
+@final
+@dataclass(frozen=True)
+class LossDivergence(Rule):
+    """A loss that grew.
+
+    ## What it detects
+    A loss that ends at more than `max_growth` times its start, or one that once exceeded
+    its start `max_peak` times and never came back to it.
+
+    ## Why it matters
+    Training makes the network worse than it was untrained. This is a symptom: the cause is
+    most often too high a learning rate.
+
+    ## How it is measured
+    The median of the last tenth of the losses over the larger of the first loss, which no
+    step has touched yet, and the median of the first three (or the loss of a constant
+    prediction where it is known and larger). The end must lie above by more than the noise
+    from step to step explains.
+
+    ## Known false positives
+    Losses that grow by design: those of adversarial training (with several optimisers
+    only the peak counts), terms whose weight is raised during training. Losses that can be
+    negative are not judged.
+
+    ## What to change
+    See the finding that explains this one. If there is none: lower the learning rate.
+
+    ## References
+    - Zhang, Zhai, Ma, Shen, *AutoTrainer* (2021): loss above 1e3.
+    - Ben Braiek, Khomh, *TheDeepChecker* (2023): loss that doubles again and again.
+    """
+
+    severity = Severity.ERROR
+    requires = ("loss",)
+    fixes = ("lower-learning-rate", "clip-gradients")
+    is_symptom = True
+
+    max_growth: float = 2.0
+    """End over start, dimensionless. Source: TheDeepChecker (a doubling)."""
+    max_peak: float = 1e3
+    """Largest loss over start, dimensionless. AutoTrainer's limit for the loss itself."""
+    standard_errors: float = 4.0
+    """By how many standard errors the end must exceed the limit: one false call in 30,000."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        found = courses(run)
+        for course in found:
+            if course.losses.finite().values.min() < 0:
+                continue
+            start = _start(course)
+            end, error = course.trend.end, course.trend.end_error
+            peak = float(course.losses.finite().values.max())
+            is_grown = end - self.standard_errors * error > self.max_growth * start
+            is_lost = peak > self.max_peak * start and end > start
+            if is_lost or (is_grown and len(found) == 1):
+                yield self._finding(run, course, start, peak)
+
+    def _finding(self, run: RunRecord, course: Course, start: float, peak: float) -> Finding:
+        end = course.trend.end
+        above = running_median(course.losses.finite()).final_stretch_above(start)
+        first = int(above.steps[0]) if above else course.last_step
+        return Finding(
+            rule=self.name(),
+            severity=self.severity,
+            site=run.site_of_optimizer(course.optimizer),
+            steps=(first, course.last_step),
+            message=f"The loss grew from {start:.3g} to {end:.3g} (limit "
+            f"{self.max_growth * start:.3g}), with a peak of {peak:.3g}, and has been above its "
+            f"start since step {first}.",
+            evidence={"loss_at_start": start, "loss_at_end": end, "loss_peak": peak},
+            remedy=f"Lower the learning rate of `{course.optimizer}`: divide it by 10.",
+            fixes=self.fixes,
+        )
+
+
+def _start(course: Course) -> float:
+    # A regression may begin far above the variance of its targets, and fall towards it.
+    return max(course.trend.start, float(course.losses.finite().values[0]))

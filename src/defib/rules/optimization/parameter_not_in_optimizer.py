@@ -1,0 +1,80 @@
+"""Parameters that get a gradient and are never updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import ParameterFact, RunRecord
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.course import is_harmed
+
+
+@final
+@dataclass(frozen=True)
+class ParameterNotInOptimizer(Rule):
+    """Parameters that get a gradient and are never updated.
+
+    ## What it detects
+    Parameters that require a gradient and that the loss depends on, but that were handed
+    to no optimiser, while others of the same training were.
+
+    ## Why it matters
+    They stay as they were initialised. The usual reasons: a layer kept in a plain Python
+    list, a layer made or replaced after the optimiser, an optimiser over one part only.
+
+    ## How it is measured
+    The parameters met on the way from the loss, less those of every optimiser that
+    stepped.
+
+    ## Known false positives
+    A part that is frozen on purpose but without `requires_grad_(False)`: its gradients are
+    computed for nothing.
+
+    ## What to change
+    Pass these parameters to the optimiser (make it after the last change to the model, keep
+    layers in `nn.ModuleList`), or freeze them with `requires_grad_(False)`.
+
+    ## References
+    - PyTorch documentation, `torch.optim`: constructing an optimiser.
+    """
+
+    severity = Severity.ERROR
+    explains = ("loss-plateau", "too-few-epochs")
+    fixes = ("add-parameters-to-optimizer",)
+
+    shown: int = 3
+    """Names of parameters that the message lists."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        trained = [parameter for parameter in run.parameters if parameter.optimizer]
+        if not trained:
+            raise CannotJudge("no parameter of an optimizer is known")
+        forgotten = [
+            parameter
+            for parameter in run.parameters
+            if parameter.requires_grad and parameter.reached and not parameter.optimizer
+        ]
+        if forgotten:
+            yield self._finding(run, forgotten, trained[0].optimizer)
+
+    def _finding(self, run: RunRecord, forgotten: list[ParameterFact], optimizer: str) -> Finding:
+        elements = sum(parameter.size for parameter in forgotten)
+        names = ", ".join(f"`{parameter.name}`" for parameter in forgotten[: self.shown])
+        rest = len(forgotten) - self.shown
+        more = f" and {rest} more" if rest > 0 else ""
+        return Finding(
+            rule=self.name(),
+            severity=Severity.ERROR if is_harmed(run, optimizer) else Severity.WARNING,
+            layer=forgotten[0].layer,
+            site=run.site_of_optimizer(optimizer),
+            steps=(0, max(run.steps - 1, 0)),
+            message=f"{len(forgotten)} parameters with {elements:,} elements get a gradient and "
+            f"no optimizer updates them (limit 0), since step 0: {names}{more}.",
+            evidence={"parameters": len(forgotten), "elements": elements},
+            remedy=f"Pass {names}{more} to `{optimizer}` (make it after the last change to the "
+            "model), or freeze them with `requires_grad_(False)`.",
+            fixes=self.fixes,
+        )

@@ -1,0 +1,79 @@
+from dataclasses import dataclass
+
+from click.testing import CliRunner, Result
+
+from defib.cli.explain import Option, field_docstrings, options, page, relations, rule_called
+from defib.cli.main import command_line
+from defib.rules.activation.dead_relu import DeadReLU
+
+
+@dataclass
+class Documented:
+    first: float = 0.5
+    """Fraction of units,
+    in [0, 1]."""
+    undocumented: int = 3
+    second: int = 2
+    """Steps."""
+
+    def method(self) -> str:
+        """Not a field."""
+        return ""
+
+
+def explain(name: str, *, columns: int = 100) -> Result:
+    return CliRunner().invoke(command_line, ["explain", name], env={"COLUMNS": str(columns)})
+
+
+def test_shows_the_docstring_without_its_markup():
+    output = explain("dead-relu").output
+    assert "ReLU units that output zero for every input." in output
+    assert "What it detects" in output
+    assert "##" not in output
+    assert "`" not in output
+
+
+def test_shows_each_option_with_default_and_meaning():
+    assert "max_fraction = 0.6: Fraction of units, in [0, 1]." in explain("dead-relu").output
+
+
+def test_an_option_is_read_from_the_rule_and_its_source():
+    assert options(DeadReLU(patience=7))[2] == Option(
+        "patience", "7", "Consecutive recorded steps."
+    )
+
+
+def test_a_field_without_a_string_below_it_has_no_docstring():
+    assert field_docstrings(Documented) == {
+        "first": "Fraction of units, in [0, 1].",
+        "second": "Steps.",
+    }
+
+
+def test_relations_name_metrics_rules_and_fixes():
+    lines = relations(rule_called("dead-relu"))
+    assert "Needs the metrics: `dead_unit_fraction`" in lines
+    assert "Fixes: `lower-learning-rate`, `he-initialization`, `leaky-relu`" in lines
+
+
+def test_relations_name_the_rules_that_explain_this_one():
+    [line] = [line for line in relations(rule_called("loss-plateau")) if "explained" in line]
+    assert "`dead-relu`" in line
+
+
+def test_the_page_begins_with_the_name_of_the_rule():
+    assert page(rule_called("dead-relu")).startswith("# dead-relu\n\nReLU units")
+
+
+def test_no_line_is_wider_than_a_narrow_terminal():
+    assert max(map(len, explain("dead-relu", columns=50).output.splitlines())) <= 50
+
+
+def test_an_unknown_name_is_answered_with_near_ones():
+    result = explain("dead-rellu")
+    assert result.exit_code == 2
+    assert result.output == "Error: There is no rule `dead-rellu`. Did you mean `dead-relu`?\n"
+
+
+def test_a_strange_name_is_answered_with_the_command_that_lists_all():
+    assert "`defib rules` lists them." in explain("xyz").output
