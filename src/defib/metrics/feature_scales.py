@@ -25,10 +25,9 @@ def feature_scales(batch: Float[Tensor, "examples *rest"], feature_axis: int) ->
     """Scales over the batch; features lie on `feature_axis` (1 for images, −1 for tables)."""
     axis = feature_axis % batch.ndim
     others = [each for each in range(batch.ndim) if each != axis]
-    # Deviations from the first example keep a large common offset from drowning the variance.
-    shifted = batch - batch[:1]
-    mean = shifted.mean(dim=others)
-    deviation = (shifted.square().mean(dim=others) - mean.square()).clamp_min(0).sqrt()
+    # Two passes: the mean of squares less the squared mean would drown in a large offset.
+    centred = batch - batch.mean(dim=others, keepdim=True)
+    deviation = centred.square().mean(dim=others).sqrt()
     root_mean_square = batch.square().mean(dim=others).sqrt()
     largest, index = root_mean_square.max(dim=0)
     # A constant feature has no scale to compare: rounding noise must not give a huge ratio.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, final
 
 from torch import Tensor
@@ -20,7 +21,7 @@ from defib.monitor.evaluation import CallPath, Evaluations
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.observer import Observer, Sample
-from defib.monitor.sampling import FIRST_STEPS, Sampler
+from defib.monitor.sampling import FIRST_STEPS, Look, Sampler
 from defib.monitor.tracked import Optimizer, TrackedOptimizer
 from defib.monitor.transfer import LossBuffer, loss_value
 from defib.records.run import Event, RunEnding
@@ -110,13 +111,19 @@ class Monitor:
         if self._sample is not None and (self._step_losses or not has_closure):
             self.observer.gradients(self._sample, known)
 
-    def after_step(self, optimizer: Optimizer) -> None:
-        """`optimizer` has changed its parameters: the step is over."""
+    def after_step(
+        self, optimizer: Optimizer, *, loss_factor: float | Tensor | None = None
+    ) -> None:
+        """`optimizer` has changed its parameters: the step is over.
+
+        With a `loss_factor`, it followed so many times the sum of the losses since its last
+        step: an optimiser of its own kind may average them or undo a scale.
+        """
         known = self._known(optimizer)
         sample, self._sample = self._sample, None
         if sample is not None:
             self._guard("sample", self._finish)(sample, known)
-        self._count(known)
+        self._count(known, loss_factor)
 
     def skipped_step(self, optimizer: Optimizer) -> None:
         """A gradient scaler left a step out because a gradient was not finite."""
@@ -168,13 +175,17 @@ class Monitor:
             self._last_loss = value
             is_urgent = self._jumps.is_jump(value)
         last, self._last_sample = self._last_sample, None
-        if last is not None:
+        if last is not None and last.look is Look.FULL:
             self._sampler.sampled(last.index, self.budget.spent - last.spent_before)
-        if not self._sampler.wants(self.steps, now, is_urgent=is_urgent):
+        look = self._sampler.look(self.steps, now, is_urgent=is_urgent)
+        if is_urgent and self.observer.seeks_non_finite and not isfinite(self._last_loss or 0.0):
+            # The graph that shows where the first bad value arose is here now, or never.
+            look = Look.FULL
+        if look is Look.NONE:
             return
         if is_urgent:
             self.writer.pin(self.steps)
-        self._sample = self._last_sample = Sample(self.steps, self.budget.spent)
+        self._sample = self._last_sample = Sample(self.steps, look, self.budget.spent)
         self.observer.begin(self._sample)
 
     def _share_sample(self, known: TrackedOptimizer) -> None:
@@ -182,7 +193,7 @@ class Monitor:
         first = self._last_sample
         is_second = not self._step_losses and known.name not in self._stepped_since_backward
         if first is not None and is_second and first.index == self.steps - 1:
-            self._sample = Sample(first.index, first.spent_before)
+            self._sample = Sample(first.index, first.look, first.spent_before)
 
     def _known(self, optimizer: Optimizer) -> TrackedOptimizer:
         known = self.observer.tracked.of(optimizer)
@@ -194,16 +205,18 @@ class Monitor:
             self.observer.gradients(sample, known)
         self.observer.finish(sample, known)
 
-    def _count(self, known: TrackedOptimizer) -> None:
+    def _count(self, known: TrackedOptimizer, loss_factor: float | Tensor | None) -> None:
         losses = self._step_losses
         if losses or known.name in self._stepped_since_backward:
             if losses:
                 buffer = self._losses.get(known.name)
                 if buffer is None:
                     buffer = self._losses[known.name] = LossBuffer()
-                buffer.add(self.steps, losses[0] if len(losses) == 1 else _total(losses))
+                total = losses[0] if len(losses) == 1 else _total(losses)
+                buffer.add(self.steps, total if loss_factor is None else total * loss_factor)
                 self._step_losses = []
             self.steps += 1
+            self.observer.saved_tensor_hooks_seen = False
             self._stepped_since_backward.clear()
         self._stepped_since_backward.add(known.name)
         known.steps += 1

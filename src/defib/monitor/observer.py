@@ -32,6 +32,7 @@ from defib.monitor.observation import (
     observe_input,
     observe_loss,
 )
+from defib.monitor.sampling import Look
 from defib.monitor.tracked import Optimizer, Tracked, TrackedOptimizer
 from defib.monitor.transfer import Collector, is_true
 from defib.records.run import Coverage, Event
@@ -43,8 +44,9 @@ from defib.records.storage import RunWriter
 class Sample:
     """What is measured of the step `index`; `spent_before` is the budget's use until then."""
 
-    def __init__(self, index: int, spent_before: float) -> None:
+    def __init__(self, index: int, look: Look, spent_before: float) -> None:
         self.index = index
+        self.look = look
         self.spent_before = spent_before
         self.collector = Collector()
         self.graph: Graph | None = None
@@ -68,12 +70,13 @@ class Observer:
     ) -> None:
         self.tracked = Tracked(creations)
         self.saved_tensor_hooks_seen = False
+        self.seeks_non_finite = True
+        """Whether the first non-finite value is still to come."""
         self._writer = writer
         self._operation_sites = operation_sites
         self._guard = guard
         self._facts = FactWriter(writer, creations)
         self._activity = UnitActivity()
-        self._non_finite_seen = False
         self._sampled = 0
         self._unreadable = 0
         self._opaque: dict[str, None] = {}
@@ -110,7 +113,8 @@ class Observer:
         """The first backward of the step is about to run."""
         if not self.tracked.parameters:
             self._try("tracking", self.track, ())
-        self._try("left gradients", self._observe_left_gradients, sample)
+        if sample.look is Look.FULL:
+            self._try("left gradients", self._observe_left_gradients, sample)
 
     def backward(self, sample: Sample, loss: Tensor) -> None:
         """A backward of the step is about to run on `loss`, whose graph is still whole."""
@@ -119,11 +123,11 @@ class Observer:
         # Reading a tensor saved under the user's hooks would run the hooks (and, in a
         # checkpoint, the forward pass) once more.
         is_readable = not self.saved_tensor_hooks_seen
-        self.saved_tensor_hooks_seen = False
         self._unreadable += not is_readable
         with torch.no_grad():
-            self._try("graph", self._read_graph, sample, loss)
             self._try("loss", self._read_loss, sample, loss, is_readable)
+            if sample.look is Look.FULL:
+                self._try("graph", self._read_graph, sample, loss)
             graph = sample.graph
             if graph is None:
                 return
@@ -139,8 +143,9 @@ class Observer:
         sample.has_gradients = True
         with torch.no_grad():
             self._try("predictions", self._observe_loss, sample, known)
-            self._try("gradients", self._observe_gradients, sample, known)
-            self._try("settings", _observe_settings, sample, known)
+            if sample.look is Look.FULL:
+                self._try("gradients", self._observe_gradients, sample, known)
+                self._try("settings", _observe_settings, sample, known)
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
         """`known` has stepped: write the sample."""
@@ -156,7 +161,7 @@ class Observer:
             keys, values = sample.collector.read()
         if keys:
             self._writer.write_sample(sample.index, keys, values)
-        self._sampled += 1
+        self._sampled += sample.look is Look.FULL
         # Nodes of the graph must not outlive the step.
         sample.graph = None
 
@@ -169,7 +174,10 @@ class Observer:
             sample.carried[known.name] = total_norm(left)
 
     def _read_graph(self, sample: Sample, loss: Tensor) -> None:
-        sample.graph = read_graph(loss.grad_fn, self.tracked.layer_of_parameter)
+        graph = read_graph(loss.grad_fn, self.tracked.layer_of_parameter)
+        if self.tracked.add_reached(graph):
+            graph = read_graph(loss.grad_fn, self.tracked.layer_of_parameter)
+        sample.graph = graph
         self._opaque |= dict.fromkeys(sample.graph.opaque)
 
     def _read_loss(self, sample: Sample, loss: Tensor, is_readable: bool) -> None:
@@ -189,16 +197,17 @@ class Observer:
             for parameter in known.parameters()
             if id(parameter) in names
         ]
-        total = observe_gradients(parameters, known.name, sample.collector)
+        axes = {each.name: each.axes for each in names.values() if each.axes}
+        total = observe_gradients(parameters, known.name, sample.collector, axes)
         if known.steps > 0 and known.name in sample.carried:
             carried = sample.carried[known.name].to(total.device) / total
             sample.collector.add("carried_gradient_ratio", known.name, carried)
         sample.before = copy_before(parameters)
 
     def _find_non_finite(self, sample: Sample, graph: Graph, loss: Tensor) -> None:
-        if self._non_finite_seen or is_true(torch.isfinite(loss.detach()).all()):
+        if not self.seeks_non_finite or is_true(torch.isfinite(loss.detach()).all()):
             return
-        self._non_finite_seen = True
+        self.seeks_non_finite = False
         parameters = [(each.name, each.tensor) for each in self.tracked.parameters.values()]
         origin = find_origin(graph, parameters)
         # Parameters were spoilt by the step before.

@@ -1,13 +1,18 @@
-"""Which steps are looked at."""
+"""Which steps are looked at, and how closely."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import final
 
 from defib.monitor.budget import Budget
 
 FIRST_STEPS = 5
-"""Always sampled, whatever they cost: faults of wiring and initialisation show here."""
+"""Always looked at closely, whatever they cost: faults of wiring and initialisation show here."""
+
+FIRST_GLANCES = 100
+"""Steps of which at least labels and predictions are noted: the order of labels and the
+fluctuation of a flat loss need a stretch of neighbouring batches. A glance costs 0.1 ms."""
 
 LONGEST_INTERVAL = 1000
 """Steps between two samples at most, whatever the budget says."""
@@ -16,27 +21,44 @@ SHORTEST_FORCED_INTERVAL = 5
 """Steps between two samples that a jump of the loss asks for."""
 
 
+class Look(Enum):
+    """How closely a step is looked at."""
+
+    NONE = "none"
+    GLANCE = "glance"
+    """Predictions and targets alone."""
+    FULL = "full"
+    """Everything, parameters and activations included."""
+
+
 @final
 class Sampler:
-    """Samples every step while the budget allows, then as often as it does."""
+    """Samples every step while the budget allows, then as often as it does.
+
+    The floor, whatever the budget: the first `FIRST_STEPS`, then steps 10, 20, 40, ... and,
+    once these are further apart, one in `LONGEST_INTERVAL`.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._last = -LONGEST_INTERVAL
+        self._last = -1
         self._cost = 0.0
+        self._next_due = FIRST_STEPS
 
-    def wants(self, step: int, now: float, *, is_urgent: bool = False) -> bool:
-        """Whether to sample `step`; `is_urgent` for one whose loss jumped."""
-        since = step - self._last
-        return (
+    def look(self, step: int, now: float, *, is_urgent: bool = False) -> Look:
+        """How to look at `step`; `is_urgent` for one whose loss jumped."""
+        if (
             step < FIRST_STEPS
-            or since >= LONGEST_INTERVAL
-            or (is_urgent and since >= SHORTEST_FORCED_INTERVAL)
+            or step >= self._next_due
+            or (is_urgent and step - self._last >= SHORTEST_FORCED_INTERVAL)
             or self._budget.allows(self._cost, now)
-        )
+        ):
+            return Look.FULL
+        return Look.GLANCE if step < FIRST_GLANCES else Look.NONE
 
     def sampled(self, step: int, cost: float) -> None:
-        """A sample of `step` was taken and cost so many seconds."""
-        # A moving average: the first samples, with cold caches, cost more than later ones.
+        """A full sample of `step` was taken and cost so many seconds."""
+        # A moving average: the first sample, with cold caches, costs more than later ones.
         self._cost = cost if self._last < 0 else 0.7 * self._cost + 0.3 * cost
         self._last = step
+        self._next_due = min(max(2 * step, FIRST_STEPS), step + LONGEST_INTERVAL)

@@ -192,6 +192,7 @@ def thin(path: Path, pinned: Sequence[int]) -> int:
     The old file is replaced at once when the new one is complete.
     """
     temporary = path.with_suffix(".tmp")
+    losses: dict[str, list[tuple[int, Any]]] = {}
     keep_next = True
     with path.open("rb") as old, temporary.open("wb") as new:
         for raw in old:
@@ -200,12 +201,15 @@ def thin(path: Path, pinned: Sequence[int]) -> int:
             except ValueError:
                 continue
             if line["kind"] == "losses":
-                raw = _thinned_losses(line, pinned)
-            elif line["kind"] == "sample" and not _is_kept(line["step"], pinned):
+                losses.setdefault(line["subject"], []).extend(_pairs(line))
+                continue
+            if line["kind"] == "sample" and not _is_kept(line["step"], pinned):
                 keep_next = not keep_next
                 if not keep_next:
                     continue
             new.write(raw)
+        for subject, pairs in losses.items():
+            new.write(_thinned_losses(subject, pairs, pinned))
     temporary.replace(path)
     return path.stat().st_size
 
@@ -214,24 +218,32 @@ def _is_kept(step: int, pinned: Sequence[int]) -> bool:
     return step < KEPT_AT_START or any(abs(step - pin) <= KEPT_AROUND_PIN for pin in pinned)
 
 
-def _thinned_losses(line: Mapping[str, Any], pinned: Sequence[int]) -> bytes:
+def _pairs(line: Mapping[str, Any]) -> list[tuple[int, Any]]:
     values = line["values"]
-    steps = line["steps"] if "steps" in line else range(line["first"], line["first"] + len(values))
-    kept: list[int] = []
-    for start in range(0, len(values), 4):
-        block = range(start, min(start + 4, len(values)))
-        special = [i for i in block if isinstance(values[i], str) or _is_kept(steps[i], pinned)]
-        plain = [i for i in block if not isinstance(values[i], str)]
-        extremes = (
-            {min(plain, key=values.__getitem__), max(plain, key=values.__getitem__)}
-            if (plain)
-            else set()
-        )
-        kept += sorted(extremes | set(special))
-    thinned = {
+    first = line.get("first", 0)
+    return list(zip(line.get("steps", range(first, first + len(values))), values, strict=True))
+
+
+def _thinned_losses(subject: str, pairs: Sequence[tuple[int, Any]], pinned: Sequence[int]) -> bytes:
+    """Of every four losses the least and the greatest; non-finite (strings) and kept ones all."""
+    chosen: list[tuple[int, Any]] = []
+    for start in range(0, len(pairs), 4):
+        block = pairs[start : start + 4]
+        plain = sorted((pair for pair in block if not isinstance(pair[1], str)), key=_value)
+        extremes = {plain[0][0], plain[-1][0]} if plain else set()
+        chosen += [
+            pair
+            for pair in block
+            if pair[0] in extremes or isinstance(pair[1], str) or _is_kept(pair[0], pinned)
+        ]
+    line = {
         "kind": "losses",
-        "subject": line["subject"],
-        "steps": [steps[i] for i in kept],
-        "values": [values[i] for i in kept],
+        "subject": subject,
+        "steps": [step for step, _ in chosen],
+        "values": [value for _, value in chosen],
     }
-    return json.dumps(thinned, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def _value(pair: tuple[int, Any]) -> float:
+    return pair[1]

@@ -1,0 +1,110 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from defib.discovery.graph import Graph, read_graph
+
+
+def graph_of(model: nn.Module, loss: Tensor) -> Graph:
+    layers = {id(p): name.rpartition(".")[0] for name, p in model.named_parameters()}
+    return read_graph(loss.grad_fn, layers)
+
+
+def names(graph: Graph) -> list[str]:
+    return [use.layer for use in graph.layers]
+
+
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 5), nn.Linear(5, 3)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(F.relu(self.first(x)))
+
+
+def test_layers_come_in_the_order_of_the_forward_pass():
+    model = Functional()
+    assert names(graph_of(model, model(torch.randn(2, 4)).sum())) == ["first", "second"]
+
+
+def test_functional_activation_belongs_to_the_layer_before_it():
+    model = Functional()
+    [use] = graph_of(model, model(torch.randn(2, 4)).sum()).activations
+    assert (use.kind, use.layer) == ("relu", "first")
+
+
+def test_activation_values_are_those_of_the_forward_pass():
+    model, x = Functional(), torch.randn(2, 4)
+    [use] = graph_of(model, model(x).sum()).activations
+    saved = use.saved()
+    assert saved is not None
+    assert torch.equal(saved, F.relu(model.first(x)))
+
+
+def test_in_place_activation_is_seen():
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 1))
+    [use] = graph_of(model, model(torch.randn(2, 4)).sum()).activations
+    assert (use.kind, use.layer) == ("relu", "0")
+
+
+def test_only_the_first_layer_reads_the_input():
+    model = Functional()
+    graph = graph_of(model, model(torch.randn(2, 4)).sum())
+    assert [use.reads_input for use in graph.layers] == [True, False]
+
+
+def test_last_layer_feeds_the_loss():
+    model = Functional()
+    graph = graph_of(model, F.cross_entropy(model(torch.randn(2, 4)), torch.tensor([0, 1])))
+    assert graph.last_layers == {"second"}
+
+
+def test_unused_parameters_are_not_reached():
+    model = Functional()
+    graph = graph_of(model, model(torch.randn(2, 4)).sum())
+    assert id(model.first.weight) in graph.reached
+    assert id(model.unused.weight) not in graph.reached
+
+
+def test_detached_part_is_not_reached():
+    model = Functional()
+    loss = model.second(model.first(torch.randn(2, 4)).detach()).sum()
+    assert id(model.first.weight) not in graph_of(model, loss).reached
+
+
+def test_units_of_convolutions_lie_on_axis_one():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    [use] = graph_of(model, model(torch.randn(2, 3, 5, 5)).sum()).activations
+    assert (use.layer, use.channels_first) == ("1", True)
+
+
+def test_activation_after_pooling_of_a_convolution_belongs_to_it():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.Tanh(), nn.Flatten())
+    [use] = graph_of(model, model(torch.randn(2, 3, 6, 6)).sum()).activations
+    assert (use.kind, use.layer) == ("tanh", "0")
+
+
+def test_residual_sum_belongs_to_the_deeper_branch():
+    model = Functional()
+    x = torch.randn(2, 4)
+    hidden = model.first(x)
+    loss = F.relu(hidden[:, :3] + model.second(torch.tanh(hidden))).sum()
+    assert graph_of(model, loss).activations[-1].layer == "second"
+
+
+def test_transformer_is_read_without_gaps():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    graph = graph_of(layer, layer(torch.randn(2, 3, 8)).sum())
+    reached = {id(p) for p in layer.parameters()}
+    assert reached <= graph.reached
+    assert ("relu", "linear1") in [(use.kind, use.layer) for use in graph.activations]
+
+
+def test_a_long_chain_does_not_recurse():
+    x = torch.ones(1, requires_grad=True)
+    loss = x
+    for _ in range(20_000):
+        loss = loss + 1
+    assert len(read_graph(loss.grad_fn, {}).nodes) == 20_001

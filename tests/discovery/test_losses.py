@@ -1,0 +1,63 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from defib.discovery.losses import read_loss
+
+
+@pytest.fixture
+def outputs() -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(4, 5, requires_grad=True)
+
+
+CLASSES = torch.tensor([0, 1, 2, 4])
+VALUES = torch.rand(4, 5)
+
+KINDS = {
+    "cross-entropy": lambda x: F.cross_entropy(x, CLASSES),
+    "cross-entropy, smoothed": lambda x: F.cross_entropy(x, CLASSES, label_smoothing=0.1),
+    "cross-entropy, soft targets": lambda x: F.cross_entropy(x, VALUES),
+    "cross-entropy, accumulated": lambda x: F.cross_entropy(x, CLASSES) / 4,
+    "cross-entropy, with a penalty": lambda x: F.cross_entropy(x, CLASSES) + 1e-3 * (x**2).sum(),
+    "cross-entropy, in two calls": lambda x: F.nll_loss(x.log_softmax(1), CLASSES),
+    "negative-log-likelihood": lambda x: F.nll_loss(x, CLASSES),
+    "mean-squared-error": lambda x: F.mse_loss(x, VALUES),
+    "mean-squared-error, by hand": lambda x: ((x - VALUES) ** 2).mean(),
+    "mean-squared-error, unreduced": lambda x: F.mse_loss(x, VALUES, reduction="none").mean(),
+    "mean-absolute-error": lambda x: F.l1_loss(x, VALUES),
+    "huber": lambda x: F.huber_loss(x, VALUES),
+    "binary-cross-entropy": lambda x: F.binary_cross_entropy_with_logits(x, VALUES),
+    "binary-cross-entropy, of probabilities": lambda x: F.binary_cross_entropy(x.sigmoid(), VALUES),
+    "unknown": lambda x: x.exp().sum(),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kind_is_read_from_the_graph(name: str, outputs: Tensor):
+    assert read_loss(KINDS[name](outputs).grad_fn).kind == name.split(",")[0]
+
+
+def test_predictions_are_log_probabilities_and_targets_the_classes(outputs: Tensor):
+    reading = read_loss(F.cross_entropy(outputs, CLASSES).grad_fn)
+    assert reading.predictions is not None
+    assert torch.allclose(reading.predictions, outputs.log_softmax(1))
+    assert reading.targets is not None
+    assert torch.equal(reading.targets, CLASSES)
+
+
+def test_softmax_before_cross_entropy_is_seen_through_reshapes(outputs: Tensor):
+    probabilities = outputs.softmax(1).reshape(2, 2, 5).flatten(0, 1)
+    reading = read_loss(F.cross_entropy(probabilities, CLASSES).grad_fn)
+    assert reading.input_operation == "SoftmaxBackward0"
+
+
+def test_logits_have_no_softmax_before_them(outputs: Tensor):
+    reading = read_loss(F.cross_entropy(outputs * 2, CLASSES).grad_fn)
+    assert reading.input_operation == "MulBackward0"
+
+
+def test_tensors_stay_unread_on_request(outputs: Tensor):
+    reading = read_loss(F.cross_entropy(outputs, CLASSES).grad_fn, with_tensors=False)
+    assert (reading.kind, reading.predictions, reading.targets) == ("cross-entropy", None, None)
