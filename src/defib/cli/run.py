@@ -135,6 +135,7 @@ class WatchedScript:
         self._live = live
         self._stream = sys.stderr
         self._directory: Path | None = None
+        self._is_unwatched = False
         # `Any`: torch must not be imported before the script does it.
         self._watching: Any = None
         self._display: Any = None
@@ -155,7 +156,9 @@ class WatchedScript:
         return outcome
 
     def report(self, outcome: Outcome, *, is_verbose: bool) -> Diagnosis | None:
-        """Diagnose, write `diagnosis.json`, print the verdict; `None` if that went wrong."""
+        """Diagnose, write `diagnosis.json`, print the verdict; `None` where that cannot be."""
+        if self._is_unwatched:
+            return None
         try:
             return self._report(is_verbose)
         except Exception as error:
@@ -209,6 +212,7 @@ class WatchedScript:
                 options=WatchOptions(budget=self._budget, on_progress=on_progress),
             )
         except Exception as error:
+            self._is_unwatched = True
             print(
                 f"defib: the script runs unwatched ({type(error).__name__}: {error}).",
                 file=self._stream,
