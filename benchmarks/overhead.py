@@ -186,7 +186,7 @@ def measure(loop: Loop, watchers: list[str], rounds: int, seconds: float) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each unwatched training")
     parser.add_argument("--loops", default=",".join(LOOPS))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -425,3 +427,15 @@ def non_finite_run() -> Sample:
 def deep_run() -> Sample:
     """A network of 100 layers."""
     return vanishing_gradient()
+
+
+@pytest.fixture(scope="session")
+def payloads() -> tuple[str, ...]:
+    """Names that try to become markup, script, escape sequences or layout."""
+    file = Path(__file__).with_name("payloads.json")
+    return tuple(json.loads(file.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def samples() -> Mapping[str, Callable[[], Sample]]:
+    return SAMPLES

@@ -143,10 +143,12 @@ class WatchedScript:
     def run(self, launch: Callable[[], Outcome]) -> Outcome:
         """Run the script; the watch begins when it imports torch."""
         cancel = call_after_import("torch", self._begin)
+        cancel_keras = call_after_import("keras", self._connect_keras)
         try:
             outcome = launch()
         finally:
             cancel()
+            cancel_keras()
             if self._display is not None:
                 self._display.close()
         if outcome.is_watched_process() and self._watching is not None:
@@ -215,6 +217,20 @@ class WatchedScript:
             self._is_unwatched = True
             print(
                 f"defib: the script runs unwatched ({type(error).__name__}: {error}).",
+                file=self._stream,
+            )
+
+    def _connect_keras(self, keras: ModuleType) -> None:
+        """The script has imported Keras, and with it torch, if Keras trains on that."""
+        if self._watching is None:
+            return
+        try:
+            from defib.integrations.keras import connect_keras
+
+            connect_keras(self._watching, keras)
+        except Exception as error:
+            print(
+                f"defib: what Keras trains is not watched ({type(error).__name__}: {error}).",
                 file=self._stream,
             )
 

@@ -178,7 +178,7 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
             origins[node] = _moved(node, name, before)
         gates.note(name, inputs)
         _note_kind(graph, node, name, before)
-    graph.activations = [use for use in graph.activations if not gates.is_gate(use)]
+    gates.remove_from(graph)
     graph.last_layers.add(origins.get(root, _NOTHING).layer)
     return graph
 
@@ -197,8 +197,17 @@ class _Gates:
         is_scaling = name == "RsubBackward1" or (name == "MulBackward0" and len(inputs) > 1)
         (self._scaling if is_scaling else self._other).update(inputs)
 
-    def is_gate(self, use: ActivationUse) -> bool:
-        return use.kind == "sigmoid" and use.node in self._scaling and use.node not in self._other
+    def remove_from(self, graph: Graph) -> None:
+        """Drop the gates from `graph.activations`, with all sigmoids of their layers.
+
+        At its first step a recurrent layer has no earlier state that some gates could scale.
+        """
+        sigmoids = [use for use in graph.activations if use.kind == "sigmoid"]
+        gates = self._scaling - self._other
+        gated = {use.layer for use in sigmoids if use.node in gates}
+        graph.activations = [
+            use for use in graph.activations if use.kind != "sigmoid" or use.layer not in gated
+        ]
 
 
 def _by_order(origin: _Origin) -> int:

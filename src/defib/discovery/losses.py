@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -73,22 +73,25 @@ def announce_loss(result: torch.Tensor, predictions: torch.Tensor, refine: Refin
     For loss functions of elementary operations, whose arguments the graph does not keep.
     Held by the node that made `result`: it lives as long as the graph.
     """
-    if result.grad_fn is not None:
-        announcement = _Announcement(refine, predictions.grad_fn)
-        result.grad_fn.metadata[_ANNOUNCED] = announcement
+    node: Node = result.grad_fn
+    if node is not None:
+        node.metadata[_ANNOUNCED] = _Announcement(refine, predictions.grad_fn)
 
 
 def read_loss(root: Node, *, with_tensors: bool = True) -> LossReading:
     """The loss function nearest to `root`, or kind `unknown` with the operations seen."""
+    operations: list[str] = []
     for node in _outermost_first(root):
         announcement = node.metadata.get(_ANNOUNCED)
         if announcement is not None:
-            return announcement.refine(_read(root, announcement.inner, with_tensors))
-    return _read(root, None, with_tensors)
+            reading = _read(node, operations, announcement.inner, with_tensors)
+            return announcement.refine(reading)
+        operations.append(node.name())
+    return _read(root, [], None, with_tensors)
 
 
-def _read(root: Node, inner: Node | None, with_tensors: bool) -> LossReading:
-    operations: list[str] = []
+def _read(root: Node, before: Sequence[str], inner: Node | None, with_tensors: bool) -> LossReading:
+    operations = list(before)
     for node in _outermost_first(root, inner):
         name = node.name()
         operations.append(name)

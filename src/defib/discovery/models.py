@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -17,26 +17,29 @@ _WRAPPERS = {"DistributedDataParallel": "module", "DataParallel": "module"}
 _COMPILED_PREFIX = "_orig_mod."
 
 
+Arrange = Callable[[torch.Tensor], torch.Tensor]
+
+
 @final
 @dataclass(frozen=True)
 class NamedParameter:
     """A parameter of a trained model and the module that owns it (`None` for loose tensors).
 
-    `axes` is the permutation that puts units first, then inputs, then positions, as torch
-    has them; empty where they stand so.
+    `arrange` gives the view that torch would have: units first, then inputs, then positions,
+    and one axis for what is no weight. `None` where the tensor is so.
     """
 
     name: str
     layer: str
     tensor: torch.Tensor
     owner: nn.Module | None
-    axes: tuple[int, ...] = ()
+    arrange: Arrange | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Units, inputs, positions."""
-        shape = tuple(self.tensor.shape)
-        return tuple(shape[axis] for axis in self.axes) or shape
+        tensor = self.tensor.detach()
+        return tuple((self.arrange(tensor) if self.arrange else tensor).shape)
 
 
 def name_parameters(

@@ -17,7 +17,7 @@ _SHIPPED = tuple(str(_PACKAGE / name) for name in ("faults", "networks"))
 _LIBRARIES = tuple(
     {
         str(Path(path).resolve())
-        for key in ("stdlib", "platstdlib", "purelib", "platlib")
+        for key in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
         if (path := sysconfig.get_path(key))
     }
 )

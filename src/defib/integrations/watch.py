@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
@@ -11,6 +12,7 @@ from typing import Any, Self, final
 from torch import nn
 
 from defib.diagnosis import diagnose
+from defib.integrations.keras import connect_keras
 from defib.monitor.watching import Watching, WatchOptions
 from defib.records.finding import Diagnosis
 from defib.records.reading import read_run
@@ -19,6 +21,7 @@ from defib.records.run_directory import RUNS_FOLDER, new_run_directory, write_di
 from defib.report.machine import diagnosis_as_json
 from defib.report.notebook import render_notebook
 from defib.report.page import render_html
+from defib.script.after_import import Cancel, call_after_import
 
 # Anything that steps like a torch optimiser.
 Optimizer = Any
@@ -44,8 +47,7 @@ def watch(
         monitor.diagnosis
     """
     models = (model,) if isinstance(model, nn.Module) else tuple(model)
-    is_one = hasattr(optimizer, "param_groups")
-    optimizers = (optimizer,) if is_one else tuple(optimizer)
+    optimizers = tuple(optimizer) if isinstance(optimizer, Iterable) else (optimizer,)
     return Watch(models, optimizers, out=Path(out) if out else None, budget=budget)
 
 
@@ -66,11 +68,13 @@ class Watch:
         self._out = out
         self._budget = budget
         self._watching: Watching | None = None
+        self._cancel: Cancel = lambda: None
 
     def __enter__(self) -> Self:
         directory = self._out or new_run_directory("watch", Path.cwd() / RUNS_FOLDER)
         options = WatchOptions(budget=self._budget)
         self._watching = Watching(directory, script="watch", options=options)
+        self._cancel = call_after_import("keras", partial(connect_keras, self._watching))
         self._watching.adopt(self._models, self._optimizers)
         _show_diagnoses_in_notebooks()
         return self
@@ -82,6 +86,7 @@ class Watch:
         traceback: TracebackType | None,
     ) -> None:
         assert self._watching is not None
+        self._cancel()
         self._watching.finish(_ending(error), "" if error is None else f"{kind}: {error}")
         write_diagnosis(self.directory, diagnosis_as_json(self.diagnosis))
 

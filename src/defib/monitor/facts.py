@@ -31,7 +31,7 @@ class FactWriter:
         self._writer = writer
         self._creations = creations
         self._optimizers: dict[str, OptimizerFact] = {}
-        self._layers: set[str] = set()
+        self._layers: dict[str, LayerFact] = {}
         self._parameters: dict[str, ParameterFact] = {}
         self._losses: dict[str, LossFact] = {}
         self._loaders: set[int] = set()
@@ -47,7 +47,7 @@ class FactWriter:
                 known.name,
                 known.kind,
                 site=self._creations.site(optimizer),
-                hyperparameters=hyperparameters(optimizer),
+                hyperparameters=hyperparameters(known),
             )
             self._optimizers[known.name] = fact
             self._writer.write_fact("optimizers", fact)
@@ -73,42 +73,50 @@ class FactWriter:
         for use in new:
             if use.layer in self._layers:
                 continue
-            self._layers.add(use.layer)
             parameter = owners.get(use.layer)
             owner = parameter.owner if parameter else None
-            self._writer.write_fact(
-                "layers",
-                LayerFact(
-                    use.layer,
-                    kind=type(owner).__name__ if owner is not None else "",
-                    order=len(self._layers) - 1,
-                    activation=activations.get(use.layer, ""),
-                    reads_input=use.reads_input,
-                    feeds_loss=use.layer in graph.last_layers,
-                    optimizer=tracked.optimizer_of_parameter.get(id(parameter.tensor), "")
-                    if parameter
-                    else "",
-                    site=self._creations.site(owner) if owner is not None else None,
-                ),
+            fact = LayerFact(
+                use.layer,
+                kind=type(owner).__name__ if owner is not None else "",
+                order=len(self._layers),
+                activation=activations.get(use.layer, ""),
+                reads_input=use.reads_input,
+                feeds_loss=use.layer in graph.last_layers,
+                optimizer=tracked.optimizer_of_parameter.get(id(parameter.tensor), "")
+                if parameter
+                else "",
+                site=self._creations.site(owner) if owner is not None else None,
             )
+            self._write_layer(fact)
+
+    def _write_layer(self, fact: LayerFact) -> None:
+        self._layers[fact.name] = fact
+        self._writer.write_fact("layers", fact)
 
     def write_parameters(self, graph: Graph, tracked: Tracked) -> None:
-        """Parameters that are new, or that a graph reaches for the first time."""
+        """Parameters that are new, are reached for the first time, or got an optimiser."""
         for key, parameter in tracked.parameters.items():
             known = self._parameters.get(parameter.name)
             reached = key in graph.reached or (known is not None and known.reached)
-            if known is not None and known.reached == reached:
-                continue
+            optimizer = tracked.optimizer_of_parameter.get(key, "")
+            if known is not None:
+                # An optimiser that is gone has updated it all the same.
+                optimizer = known.optimizer or optimizer
+                if (known.reached, known.optimizer) == (reached, optimizer):
+                    continue
             fact = ParameterFact(
                 parameter.name,
                 parameter.layer,
-                shape=tuple(parameter.tensor.shape),
+                shape=parameter.shape,
                 requires_grad=parameter.tensor.requires_grad,
-                optimizer=tracked.optimizer_of_parameter.get(key, ""),
+                optimizer=optimizer,
                 reached=reached,
             )
             self._parameters[parameter.name] = fact
             self._writer.write_fact("parameters", fact)
+            layer = self._layers.get(parameter.layer)
+            if layer is not None and not layer.optimizer and optimizer:
+                self._write_layer(replace(layer, optimizer=optimizer))
 
     def write_loss(self, reading: LossReading, optimizer: str, backward_site: Site | None) -> None:
         """The loss of an optimiser, the first time that its kind is known."""
@@ -144,10 +152,12 @@ class FactWriter:
 
 
 def _loader_fact(loader: DataLoader[Any], creations: Creations) -> LoaderFact:
-    sampler = getattr(loader, "sampler", None)
+    # With a batch sampler of the user's own, the loader's `sampler` is a dummy.
+    sampled_by = loader.batch_sampler if loader.batch_size is None else loader
+    sampler = getattr(sampled_by, "sampler", None)
     return LoaderFact(
         kind=type(loader).__name__,
-        batch_size=loader.batch_size,
+        batch_size=getattr(sampled_by, "batch_size", None),
         shuffle=True
         if isinstance(sampler, RandomSampler)
         else False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
+from defib.discovery.models import Arrange
 from defib.metrics.excerpt import excerpt
 from defib.metrics.gradient_sign_agreement import gradient_sign_agreement
 from defib.metrics.norms import norms
@@ -52,9 +53,17 @@ def total_norm(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def observe_gradients(
-    parameters: Sequence[tuple[str, Tensor]], optimizer: str, into: Collector
+    parameters: Sequence[tuple[str, Tensor]],
+    optimizer: str,
+    into: Collector,
+    arranged: Mapping[str, Arrange],
+    factor: float | Tensor | None = None,
 ) -> Tensor:
-    """Gradient and parameter measurements; returns the total gradient norm."""
+    """Gradient and parameter measurements; returns the total gradient norm.
+
+    `arranged` has, for parameters whose first axis is not that of the units, the view in
+    which it is. The optimiser is about to multiply the gradients with `factor`.
+    """
     names, gradients, values = [], [], []
     for name, parameter in parameters:
         if parameter.grad is not None:
@@ -63,13 +72,15 @@ def observe_gradients(
             values.append(local(parameter.detach()))
     if not names:
         return torch.zeros(())
-    gradient_norms = norms(gradients)
+    gradient_norms = norms(gradients) if factor is None else norms(gradients) * factor
     total = torch.linalg.vector_norm(gradient_norms)
     into.add_all("gradient_norm", names, gradient_norms)
     into.add_all("parameter_norm", names, norms(values))
     into.add("total_gradient_norm", optimizer, total)
     for name, gradient, value in zip(names, gradients, values, strict=True):
         into.add("zero_gradient_fraction", name, zero_fraction(gradient))
+        if name in arranged:
+            gradient, value = arranged[name](gradient), arranged[name](value)
         if value.ndim >= 2 and value.shape[0] > 1 and value.is_floating_point():
             into.add("unit_spread", name, unit_spread(value))
             units = excerpt(gradient, largest=SIGN_ENTRIES)

@@ -41,8 +41,10 @@ class Hooks:
         self, monitor: Monitor, guard: Guard, patches: Patches, operation_sites: OperationSites
     ) -> None:
         self.monitor = monitor
-        self._patches = patches
+        self.patches = patches
+        self.guard = guard
         self._is_active = True
+        self._pauses = 0
         self._thread: int | None = None
         self._depth = 0
         self._steps_seen = 0
@@ -56,10 +58,32 @@ class Hooks:
     def remove(self) -> None:
         """Disconnect. May be called twice."""
         self._is_active = False
-        self._patches.undo()
+        self.patches.undo()
+
+    # -- for integrations --------------------------------------------------------------------
+
+    def reporting(self, place: str, action: Callable[..., Any]) -> Callable[..., None]:
+        """`action` for an integration to call: guarded, timed, only where the hooks act."""
+        guarded = self.guard(place, action)
+
+        def report(*arguments: Any, **keywords: Any) -> None:
+            if self._acts_here():
+                self._timed(guarded, *arguments, **keywords)
+
+        return report
+
+    def pause(self) -> None:
+        """Notice nothing until `resume`: what runs is reported otherwise, or is no training."""
+        self._pauses += 1
+
+    def resume(self) -> None:
+        """Undo one `pause`."""
+        self._pauses -= 1
+
+    # -- connecting --------------------------------------------------------------------------
 
     def _connect(self, operation_sites: OperationSites) -> None:
-        patches = self._patches
+        patches = self.patches
         patches.replace(torch.autograd, "backward", self._wrap_backward)
         patches.replace(GradScaler, "step", self._wrap_scaler_step)
         patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._wrap_saving)
@@ -73,6 +97,8 @@ class Hooks:
         self._is_active = False
 
     def _acts_here(self) -> bool:
+        if self._pauses:
+            return False
         if self._thread is None:
             self._thread = threading.get_ident()
         return self._is_active and self._thread == threading.get_ident()
@@ -81,6 +107,9 @@ class Hooks:
 
     def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
         def backward(tensors: Any, *arguments: Any, **keywords: Any) -> None:
+            if torch.compiler.is_compiling():
+                original(tensors, *arguments, **keywords)
+                return
             if self._depth == 0 and self._acts_here():
                 self._timed(self._before_backward, tensors)
             self._depth += 1
@@ -153,7 +182,12 @@ class Hooks:
     def _timed(self, action: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
         clock, budget = self.monitor.clock, self.monitor.budget
         begun = clock()
-        action(*arguments, **keywords)
+        # Metrics call loss functions too, which are no evaluations of the user's.
+        self._pauses += 1
+        try:
+            action(*arguments, **keywords)
+        finally:
+            self._pauses -= 1
         if budget.started is not None:
             budget.spent += clock() - begun
 

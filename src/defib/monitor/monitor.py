@@ -99,8 +99,17 @@ class Monitor:
         if self._sample is not None and loss.grad_fn is not None:
             self.observer.backward(self._sample, loss)
 
-    def before_step(self, optimizer: Optimizer, *, has_closure: bool = False) -> None:
-        """`optimizer` is about to change its parameters."""
+    def before_step(
+        self,
+        optimizer: Optimizer,
+        *,
+        has_closure: bool = False,
+        gradient_factor: float | Tensor | None = None,
+    ) -> None:
+        """`optimizer` is about to change its parameters.
+
+        With a `gradient_factor`, it multiplies the gradients with it first: it undoes a scale.
+        """
         known = self.observer.tracked.of(optimizer)
         if known is None:
             self.observer.track([optimizer])
@@ -109,7 +118,7 @@ class Monitor:
             self._share_sample(known)
         # A closure runs backward inside the step: there are no gradients to look at yet.
         if self._sample is not None and (self._step_losses or not has_closure):
-            self.observer.gradients(self._sample, known)
+            self.observer.gradients(self._sample, known, gradient_factor)
 
     def after_step(
         self, optimizer: Optimizer, *, loss_factor: float | Tensor | None = None
@@ -117,7 +126,7 @@ class Monitor:
         """`optimizer` has changed its parameters: the step is over.
 
         With a `loss_factor`, it followed so many times the sum of the losses since its last
-        step: an optimiser of its own kind may average them or undo a scale.
+        step: it averages them, or undoes a scale.
         """
         known = self._known(optimizer)
         sample, self._sample = self._sample, None

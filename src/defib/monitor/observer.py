@@ -138,13 +138,15 @@ class Observer:
                 self._try("input", observe_input, graph, into)
                 self._try("non-finite values", self._find_non_finite, sample, graph, loss)
 
-    def gradients(self, sample: Sample, known: TrackedOptimizer) -> None:
-        """`known` is about to step with the gradients that are there."""
+    def gradients(
+        self, sample: Sample, known: TrackedOptimizer, factor: float | Tensor | None = None
+    ) -> None:
+        """`known` is about to step with the gradients that are there, times `factor`."""
         sample.has_gradients = True
         with torch.no_grad():
             self._try("predictions", self._observe_loss, sample, known)
             if sample.look is Look.FULL:
-                self._try("gradients", self._observe_gradients, sample, known)
+                self._try("gradients", self._observe_gradients, sample, known, factor)
                 self._try("settings", _observe_settings, sample, known)
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
@@ -190,15 +192,17 @@ class Observer:
             self._facts.write_loss(reading, known.name, sample.backward_site)
             observe_loss(reading, known.name, sample.collector)
 
-    def _observe_gradients(self, sample: Sample, known: TrackedOptimizer) -> None:
+    def _observe_gradients(
+        self, sample: Sample, known: TrackedOptimizer, factor: float | Tensor | None
+    ) -> None:
         names = self.tracked.parameters
         parameters = [
             (names[id(parameter)].name, parameter)
             for parameter in known.parameters()
             if id(parameter) in names
         ]
-        axes = {each.name: each.axes for each in names.values() if each.axes}
-        total = observe_gradients(parameters, known.name, sample.collector, axes)
+        arranged = {each.name: each.arrange for each in names.values() if each.arrange}
+        total = observe_gradients(parameters, known.name, sample.collector, arranged, factor)
         if known.steps > 0 and known.name in sample.carried:
             carried = sample.carried[known.name].to(total.device) / total
             sample.collector.add("carried_gradient_ratio", known.name, carried)

@@ -17,8 +17,13 @@ fluctuation of a flat loss need a stretch of neighbouring batches. A glance cost
 LONGEST_INTERVAL = 1000
 """Steps between two samples at most, whatever the budget says."""
 
-SHORTEST_FORCED_INTERVAL = 5
-"""Steps between two samples that a jump of the loss asks for."""
+BURST_SAMPLES = 10
+"""Samples that follow a jump of the loss: enough for the window over which units count as
+dead, and for the patience of the rules."""
+BURST_INTERVAL = 5
+"""Steps between two samples of a burst."""
+MAXIMUM_BURSTS = 4
+"""Bursts beyond the budget: where losses jump all the time, a jump tells little."""
 
 
 class Look(Enum):
@@ -36,7 +41,7 @@ class Sampler:
     """Samples every step while the budget allows, then as often as it does.
 
     The floor, whatever the budget: the first `FIRST_STEPS`, then steps 10, 20, 40, ... and,
-    once these are further apart, one in `LONGEST_INTERVAL`.
+    once these are further apart, one in `LONGEST_INTERVAL`; and a burst after a jump of the loss.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -44,21 +49,27 @@ class Sampler:
         self._last = -1
         self._cost = 0.0
         self._next_due = FIRST_STEPS
+        self._bursts = 0
+        self._burst_left = 0
 
     def look(self, step: int, now: float, *, is_urgent: bool = False) -> Look:
         """How to look at `step`; `is_urgent` for one whose loss jumped."""
+        if is_urgent and self._burst_left == 0 and self._bursts < MAXIMUM_BURSTS:
+            self._bursts += 1
+            self._burst_left = BURST_SAMPLES
         if (
             step < FIRST_STEPS
             or step >= self._next_due
-            or (is_urgent and step - self._last >= SHORTEST_FORCED_INTERVAL)
+            or (self._burst_left > 0 and step - self._last >= BURST_INTERVAL)
             or self._budget.allows(self._cost, now)
         ):
             return Look.FULL
-        return Look.GLANCE if step < FIRST_GLANCES else Look.NONE
+        return Look.GLANCE if step < FIRST_GLANCES or self._burst_left > 0 else Look.NONE
 
     def sampled(self, step: int, cost: float) -> None:
         """A full sample of `step` was taken and cost so many seconds."""
         # A moving average: the first sample, with cold caches, costs more than later ones.
         self._cost = cost if self._last < 0 else 0.7 * self._cost + 0.3 * cost
         self._last = step
+        self._burst_left = max(0, self._burst_left - 1)
         self._next_due = min(max(2 * step, FIRST_STEPS), step + LONGEST_INTERVAL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,10 +11,30 @@ import torch
 from torch import Tensor
 
 from defib.discovery.creation import Creations
+from defib.discovery.graph import Graph
 from defib.discovery.models import NamedParameter, name_parameters
 
-# Any object that holds torch-like `param_groups`.
+# Torch's optimisers, and those of the frameworks that were added.
 Optimizer = Any
+
+Groups = Sequence[Mapping[str, Any]]
+"""Parameter groups as torch has them: `params`, `lr`, `momentum`, `betas`, ..."""
+
+
+@final
+@dataclass(frozen=True)
+class Framework:
+    """How to read the optimisers and parameters of a framework that trains on torch.
+
+    `groups` gives the parameter groups of an optimiser of class `optimizer`, none as long as
+    it does not know what it trains; `name_parameters` names those of the tensors that the
+    framework's models own, and all others of these models. Names must not change.
+    """
+
+    optimizer: type
+    groups: Callable[[Optimizer], Groups]
+    name_parameters: Callable[[Sequence[Tensor]], Iterable[NamedParameter]]
+
 
 _HYPERPARAMETERS: Mapping[str, str] = {
     "lr": "learning_rate",
@@ -32,26 +52,26 @@ class TrackedOptimizer:
     name: str
     kind: str
     reference: weakref.ref[Any]
+    read_groups: Callable[[Optimizer], Groups]
     steps: int = 0
+
+    def groups(self) -> Groups:
+        """The parameter groups; none of an optimiser that is gone."""
+        optimizer = self.reference()
+        return () if optimizer is None else self.read_groups(optimizer)
 
     def parameters(self) -> list[Tensor]:
         """The trainable parameters of all groups."""
-        optimizer = self.reference()
-        if optimizer is None:
-            return []
         return [
             parameter
-            for group in optimizer.param_groups
+            for group in self.groups()
             for parameter in group["params"]
             if parameter.requires_grad
         ]
 
     def settings(self) -> dict[str, float]:
         """Learning rate and the like of the first group, by metric name."""
-        optimizer = self.reference()
-        if optimizer is None or not optimizer.param_groups:
-            return {}
-        group = optimizer.param_groups[0]
+        group = next(iter(self.groups()), {})
         return {
             metric: float(group[key])
             for key, metric in _HYPERPARAMETERS.items()
@@ -66,6 +86,8 @@ class Tracked:
     def __init__(self, creations: Creations) -> None:
         self._creations = creations
         self._optimizers: dict[int, TrackedOptimizer] = {}
+        self._frameworks: list[Framework] = []
+        self._reached: dict[int, Tensor] = {}
         self.parameters: dict[int, NamedParameter] = {}
         self.layer_of_parameter: dict[int, str] = {}
         self.optimizer_of_parameter: dict[int, str] = {}
@@ -79,14 +101,19 @@ class Tracked:
         known = self._optimizers.get(id(optimizer))
         return known if known is not None and known.reference() is optimizer else None
 
+    def add_framework(self, framework: Framework) -> None:
+        """Know optimisers and models that are not torch's own."""
+        self._frameworks.append(framework)
+
     def add(self, optimizers: Iterable[Optimizer]) -> bool:
         """Track optimisers and name all parameters anew; false if there was nothing new."""
-        new = [optimizer for optimizer in optimizers if self.of(optimizer) is None]
+        new = [each for each in optimizers if self.of(each) is None and self._reader(each)(each)]
         for optimizer in new:
             kind = type(optimizer).__name__
             same = sum(known.kind == kind for known in self._optimizers.values())
             name = kind if same == 0 else f"{kind} {same + 1}"
-            self._optimizers[id(optimizer)] = TrackedOptimizer(name, kind, weakref.ref(optimizer))
+            known = TrackedOptimizer(name, kind, weakref.ref(optimizer), self._reader(optimizer))
+            self._optimizers[id(optimizer)] = known
         if new:
             self._name_parameters()
         return bool(new)
@@ -95,24 +122,61 @@ class Tracked:
         """Track every optimiser that was made since the watch began."""
         return self.add(self._creations.living(torch.optim.Optimizer))
 
+    def add_reached(self, graph: Graph) -> bool:
+        """Name a framework's parameters that no known optimiser has; false if all are named.
+
+        Its optimisers may learn what they train at their first step, after the backward.
+        """
+        unknown = graph.reached - self.parameters.keys() - self._reached.keys()
+        if not unknown or not self._frameworks:
+            return False
+        leaves = [node.variable for node in graph.nodes if node.name().endswith("AccumulateGrad")]
+        # Other leaves are inputs that require a gradient.
+        parameters = [leaf for leaf in leaves if isinstance(leaf, torch.nn.Parameter)]
+        new = {id(leaf): leaf for leaf in parameters if id(leaf) in unknown}
+        if not new:
+            return False
+        self._reached |= new
+        self._name_parameters()
+        return True
+
+    def _reader(self, optimizer: Optimizer) -> Callable[[Optimizer], Groups]:
+        for framework in self._frameworks:
+            if isinstance(optimizer, framework.optimizer):
+                return framework.groups
+        return _torch_groups
+
     def _name_parameters(self) -> None:
         self.optimizer_of_parameter = {
             id(parameter): known.name
             for known in self._optimizers.values()
             for parameter in known.parameters()
         }
+        for key in self.optimizer_of_parameter:
+            self._reached.pop(key, None)
         trained = [p for known in self._optimizers.values() for p in known.parameters()]
-        named = name_parameters(trained, self._creations)
+        named = [
+            parameter
+            for framework in self._frameworks
+            for parameter in framework.name_parameters([*trained, *self._reached.values()])
+        ]
         self.parameters = {id(parameter.tensor): parameter for parameter in named}
+        rest = [tensor for tensor in trained if id(tensor) not in self.parameters]
+        for parameter in name_parameters(rest, self._creations):
+            self.parameters.setdefault(id(parameter.tensor), parameter)
         self.layer_of_parameter = {
             key: parameter.layer or parameter.name for key, parameter in self.parameters.items()
         }
 
 
-def hyperparameters(optimizer: Optimizer) -> dict[str, float]:
+def _torch_groups(optimizer: Optimizer) -> Groups:
+    return optimizer.param_groups
+
+
+def hyperparameters(known: TrackedOptimizer) -> dict[str, float]:
     """The numbers of an optimiser's first group, by torch's names."""
     found: dict[str, float] = {}
-    group = optimizer.param_groups[0] if optimizer.param_groups else {}
+    group = next(iter(known.groups()), {})
     for key in _FACT_HYPERPARAMETERS:
         value = group.get(key)
         if isinstance(value, int | float | Tensor) and not isinstance(value, bool):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from defib.discovery.creation import Creations
 from defib.discovery.operation_sites import OperationSites
 from defib.monitor.budget import DEFAULT_SHARE, Budget
 from defib.monitor.guard import Guard
-from defib.monitor.hooks import connect
+from defib.monitor.hooks import Hooks, connect
 from defib.monitor.monitor import Monitor, Progress
 from defib.records.run import RunEnding
 from defib.records.storage import RunWriter
@@ -48,15 +47,14 @@ class Watching:
     ) -> None:
         options = options or WatchOptions()
         self.directory = directory
-        writer = RunWriter(directory)
-        writer.write_header(
-            {
-                "script": script,
-                "arguments": list(arguments),
-                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                "versions": versions(),
-            }
-        )
+        writer = self._writer = RunWriter(directory)
+        self._header: dict[str, Any] = {
+            "script": script,
+            "arguments": list(arguments),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "versions": versions(),
+        }
+        writer.write_header(self._header)
 
         def make_monitor(creations: Creations, operation_sites: OperationSites) -> Monitor:
             return Monitor(
@@ -75,6 +73,12 @@ class Watching:
     def adopt(self, models: Iterable[nn.Module], optimizers: Iterable[Any]) -> None:
         """Know models and optimisers that were made before the watch began."""
         self._guard("adoption", self._adopt)(tuple(models), tuple(optimizers))
+
+    def integrate(self, framework: str, version: str, connect: Callable[[Hooks], None]) -> None:
+        """Let `connect` attach what a framework needs beyond torch's own hooks."""
+        self._header["versions"] |= {framework: version}
+        self._guard("header", self._writer.write_header)(self._header)
+        self._guard(framework, connect)(self._hooks)
 
     def flush(self) -> None:
         """Write what is known so far."""
@@ -96,12 +100,8 @@ class Watching:
 
 def versions() -> dict[str, str]:
     """What runs the training, by release."""
-    found = {
+    return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
     }
-    keras = sys.modules.get("keras")
-    if keras is not None:
-        found["keras"] = str(getattr(keras, "__version__", "?"))
-    return found

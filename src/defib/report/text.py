@@ -72,7 +72,7 @@ class Printer:
         return text.encode("ascii", "backslashreplace").decode("ascii")
 
     def text(self, text: str, style: str = "") -> Text:
-        return Text(self.clean(text), style=style)
+        return _styled(self.clean(text), style)
 
     def message(self, message: str) -> Text:
         """`message` with what stands between its backticks in colour."""
@@ -89,7 +89,10 @@ class Printer:
         lead = lead or Text()
         indent = min(indent, self.width // 2)
         room = self.width - indent
-        start = Text(" " * max(0, indent - cell_len(lead.plain)))
+        if cell_len(lead.plain) > indent:
+            self.cropped(lead, lead=Text())
+            lead = Text()
+        start = Text(" " * (indent - cell_len(lead.plain)))
         for number, line in enumerate(text.wrap(self._console, room, overflow="fold")):
             line.rstrip()
             head = lead + start if number == 0 else Text(" " * indent)
@@ -102,6 +105,11 @@ class Printer:
         line = lead + text
         line.rstrip()
         self._console.print(line, soft_wrap=True)
+
+
+def _styled(text: str, style: str) -> Text:
+    # As a span: the style of a whole `Text` would spread to what is appended to it.
+    return Text().append(text, style)
 
 
 def print_verdict(
@@ -123,7 +131,7 @@ def print_verdict(
         _print_cause(printer, cause)
     for note in diagnosis.notes:
         printer.blank()
-        printer.paragraph(printer.message(note), lead=Text("  note: ", "bold"), indent=8)
+        printer.paragraph(printer.message(note), lead=_styled("  note: ", "bold"), indent=8)
     printer.blank()
     _print_not_evaluated(printer, diagnosis, details=details)
     _print_run(printer, diagnosis, run_directory)
@@ -134,7 +142,7 @@ def _print_summary(printer: Printer, diagnosis: Diagnosis) -> None:
     mark, colour = _verdict_mark(printer.symbols, diagnosis)
     text = printer.message(diagnosis.summary or diagnosis.status.value)
     text.stylize("bold")
-    printer.paragraph(text, lead=Text(f"{mark} ", f"bold {colour}"), indent=2)
+    printer.paragraph(text, lead=_styled(f"{mark} ", f"bold {colour}"), indent=2)
     if diagnosis.undecided_between:
         rivals = enumeration(diagnosis.undecided_between)
         printer.paragraph(printer.text(f"The record does not decide between {rivals}."), indent=2)
@@ -169,7 +177,7 @@ def _print_cause(printer: Printer, cause: Cause) -> None:
         _print_evidence(printer, finding.evidence)
     if finding.remedy:
         printer.blank()
-        remedy = Text("What to change: ", "bold green") + printer.message(finding.remedy)
+        remedy = _styled("What to change: ", "bold green") + printer.message(finding.remedy)
         printer.paragraph(remedy, indent=2)
     if cause.also:
         printer.blank()
@@ -185,7 +193,7 @@ def _print_heading(printer: Printer, finding: Finding) -> None:
     where = f" layer {finding.layer}," if finding.layer else ""
     since = step_range(finding.steps)
     heading.append(printer.clean(f"{where} {since}, {finding.certainty.value}"), "dim")
-    printer.paragraph(heading, lead=Text(f"{mark} ", colour), indent=2)
+    printer.paragraph(heading, lead=_styled(f"{mark} ", colour), indent=2)
 
 
 def _print_frame(printer: Printer, site: Site) -> None:
@@ -196,10 +204,10 @@ def _print_frame(printer: Printer, site: Site) -> None:
     if site.function and site.function != "<module>":
         place.append(printer.clean(f" in {site.function}"), "dim")
     lead = margin[len(side) :] if top == "-->" else margin
-    printer.cropped(place, lead=Text(f"{lead}{top} ", "blue"))
+    printer.cropped(place, lead=_styled(f"{lead}{top} ", "blue"))
     if site.code:
-        printer.cropped(printer.text(site.code), lead=Text(f"{number}{side} ", "blue"))
-        printer.cropped(Text(), lead=Text(f"{margin}{bottom}", "blue"))
+        printer.cropped(printer.text(site.code), lead=_styled(f"{number}{side} ", "blue"))
+        printer.cropped(Text(), lead=_styled(f"{margin}{bottom}", "blue"))
 
 
 def _print_evidence(printer: Printer, evidence: Mapping[str, float | str]) -> None:
@@ -210,7 +218,7 @@ def _print_evidence(printer: Printer, evidence: Mapping[str, float | str]) -> No
     for label, value in zip(labels, values, strict=True):
         # Short values stand with their last digits below each other.
         shift = widest - cell_len(value) if widest <= 12 else 0
-        text = Text(" " * shift + value, "bold")
+        text = _styled(" " * shift + value, "bold")
         printer.paragraph(text, lead=_column(f"  {label}", column), indent=column)
 
 
@@ -231,7 +239,7 @@ def _places(findings: Sequence[Finding]) -> str:
 def _print_symptoms(printer: Printer, symptoms: Sequence[Finding]) -> None:
     first = {each.rule: each for each in reversed(symptoms)}
     names = dict.fromkeys(each.rule for each in symptoms)
-    lead = Text("  explains: ", "bold")
+    lead = _styled("  explains: ", "bold")
     for name in names:
         text = printer.text(name, "bold") + Text(" (")
         text.append_text(printer.message(_first_sentence(first[name].message)))
@@ -283,4 +291,4 @@ def _print_hints(printer: Printer, diagnosis: Diagnosis, run_directory: str | No
         if column + cell_len(purpose) > printer.width:
             printer.paragraph(printer.text(command, "cyan"), indent=2)
         else:
-            printer.paragraph(Text(purpose, "dim"), lead=lead, indent=column)
+            printer.paragraph(_styled(purpose, "dim"), lead=lead, indent=column)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 import defib.rules
 from defib.records.finding import Finding, NotEvaluated, Severity
@@ -70,8 +70,12 @@ def all_rules() -> tuple[Rule, ...]:
     for module in pkgutil.walk_packages(defib.rules.__path__, "defib.rules."):
         if module.ispkg:
             continue
-        for _, member in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            is_rule = issubclass(member, Rule) and not inspect.isabstract(member)
-            if is_rule and member.__module__ == module.name:
-                found.append(member())
+        members = vars(importlib.import_module(module.name)).values()
+        found += [member() for member in members if _is_rule_of(module.name, member)]
     return tuple(sorted(found, key=lambda rule: (rule.group(), rule.name())))
+
+
+def _is_rule_of(module: str, member: object) -> TypeGuard[type[Rule]]:
+    if not inspect.isclass(member) or member.__module__ != module:
+        return False
+    return issubclass(member, Rule) and not inspect.isabstract(member)

@@ -15,6 +15,12 @@ from defib.rules.trend import Trend, constant_prediction_loss, loss_trend
 
 MINIMUM_FALL = 0.05
 """Share of a loss that a fall must exceed to be one; as in `Trend.is_learning`."""
+SLOWEST_FALL = 0.01
+"""Share of a loss that a steady fall must exceed from one half of the run to the other.
+AutoTrainer calls a gain below 1 % none."""
+GOOD_SHARE = 0.5
+"""Share of a constant prediction's loss below which a flat loss is no failure: a training
+that was resumed, or that began with trained weights, starts there."""
 LOST_SHARE = 0.5
 """Share of the fall of a loss that must be lost again before it counts as lost, in [0, 1].
 Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
@@ -35,9 +41,13 @@ class Ending(Enum):
 
     LEARNING = "learning"
     UNCLEAR = "unclear"
-    """It fell, but not by more than its noise; or it is still falling from a high start."""
+    """It fell, but not by more than its noise."""
+    FALLING = "falling"
+    """It falls steadily, but is not yet 5 % below its start, or a constant prediction's."""
     FLAT = "flat"
     """It is not below its start, or what a constant prediction would reach."""
+    GOOD = "good"
+    """It is flat, below half of what a constant prediction reaches: good from the start."""
     LOST = "lost"
     """It fell, then rose for good by more than half of what it had fallen."""
     NON_FINITE = "non-finite"
@@ -116,9 +126,12 @@ def _ending(losses: Series, trend: Trend, baseline: float | None) -> Ending:
     if _is_non_finite(losses):
         return Ending.NON_FINITE
     if not trend.is_learning:
-        start = _certain_start(trend, baseline)
-        is_flat = start is not None and _is_flat(losses.finite(), trend.end, start)
-        return Ending.FLAT if is_flat else Ending.UNCLEAR
+        start, finite = _certain_start(trend, baseline), losses.finite()
+        if start is None or _is_below(finite, trend.end, start):
+            return Ending.UNCLEAR
+        if baseline is not None and trend.end < GOOD_SHARE * baseline:
+            return Ending.GOOD
+        return Ending.FALLING if _is_falling(finite, trend, start) else Ending.FLAT
     fall, rise = trend.start - trend.lowest, trend.end - trend.lowest
     if rise > LOST_SHARE * fall and rise > STANDARD_ERRORS * trend.end_error:
         return Ending.LOST
@@ -134,12 +147,19 @@ def _certain_start(trend: Trend, baseline: float | None) -> float | None:
     return baseline
 
 
-def _is_flat(losses: Series, end: float, start: float) -> bool:
-    before, late = losses.part(0.5, 0.75).median(), losses.part(0.75, 1.0).median()
+def _is_below(losses: Series, end: float, start: float) -> bool:
     level = start - MINIMUM_FALL * abs(start)
+    return end < level and losses.part(0.75, 1.0).median() < level
+
+
+def _is_falling(losses: Series, trend: Trend, start: float) -> bool:
+    """Whether the second half of the losses is lower than the first, and than the start."""
+    before, after = losses.part(0.0, 0.5).median(), losses.part(0.5, 1.0).median()
+    # 1.25 for medians, of half of the losses, and for a difference.
+    error = 1.25 * trend.noise / np.sqrt(len(losses) / 2) * np.sqrt(2)
+    limit = max(SLOWEST_FALL * abs(before), STANDARD_ERRORS * error)
     first = min(losses.values[0], float(np.median(losses.values[:3])))
-    is_falling = end < first / 2 and before - late > MINIMUM_FALL * abs(before)
-    return not is_falling and (end >= level or late >= level)
+    return before - after > limit and trend.end < max(start, 0.8 * first)
 
 
 def _onset(losses: Series, trend: Trend) -> int:

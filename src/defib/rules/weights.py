@@ -96,19 +96,19 @@ def largest_steps(run: RunRecord, optimizer: str) -> tuple[WeightStep, ...]:
 def unseen_step(run: RunRecord, optimizer: str, moment: int) -> WeightStep | None:
     """The largest change of a norm around `moment` that steps of the usual size cannot make.
 
-    For a large step between two recorded ones. `n` usual steps change a norm by `n` times
-    their median ratio at most; twice that is asked for.
+    For a large step between two recorded ones. `n` steps change a norm by `n` times their
+    ratio at most; twice what the last three recorded ones allow is asked for.
     """
     found: list[WeightStep] = []
     for weight in trained_weights(run, optimizer):
         norms = run.of("parameter_norm").get(weight.name, Series.of([])).finite()
-        ratios = run.of("update_ratio").get(weight.name, Series.of([]))
+        ratios = run.of("update_ratio").get(weight.name, Series.of([])).finite()
         # The loss that shows a large step is that of the next one.
         before, after = norms.between(0, moment - 2), norms.between(moment - 1, run.steps)
-        if not before or not after or before.last == 0:
+        usual = ratios.between(0, moment - 2).values[-3:]
+        if not before or not after or before.last == 0 or len(usual) == 0:
             continue
         change = abs(after.first - before.last) / before.last
-        usual = ratios.between(0, moment - 2).median() * int(after.steps[0] - before.steps[-1])
-        if change > 2 * usual:
+        if change > 2 * usual.max() * int(after.steps[0] - before.steps[-1]):
             found.append(WeightStep(int(after.steps[0]) - 1, change, weight.name))
     return max(found, key=lambda each: each.size, default=None)

@@ -9,7 +9,9 @@ from typing import final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import Affine2D
 
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -63,20 +65,15 @@ def power_of_ten(value: float) -> str:
 def mark_onset(axes: Axes, finding: Finding | None) -> None:
     """A vertical line where the finding begins, with its rule and step above the plot.
 
-    The limits of x must be set before. It takes the side of the head room that
-    `legend_above` leaves free.
+    The limits of x must be set before.
     """
-    if finding is not None:
-        step = finding.steps[0]
-        mark_step(axes, step, f"{shortened(finding.rule, 40)}, step {step:,}")
-
-
-def mark_step(axes: Axes, step: int, text: str) -> None:
-    """A vertical line at the step, with the text above the plot."""
-    is_late = _is_late(axes, step)
+    if finding is None:
+        return
+    step = finding.steps[0]
+    is_late = step > sum(axes.get_xlim()) / 2
     axes.axvline(step, color=FINDING, linewidth=1.4, linestyle=(0, (4, 3)), zorder=3)
     axes.annotate(
-        text,
+        f"{shortened(finding.rule, 40)}, step {step:,}",
         xy=(step, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(4 if is_late else -4, 5),
@@ -90,11 +87,6 @@ def mark_step(axes: Axes, step: int, text: str) -> None:
     )
 
 
-def _is_late(axes: Axes, step: int) -> bool:
-    first, last = axes.get_xlim()
-    return step > (first + last) / 2
-
-
 def shade_non_finite(axes: Axes, series: Series) -> None:
     """Shade the steps at which the series is `nan` or infinite."""
     label = "NaN or infinite"
@@ -106,17 +98,22 @@ def shade_non_finite(axes: Axes, series: Series) -> None:
         label = "_another stretch"
 
 
-def legend_above(axes: Axes, *, marked_step: int | None = None) -> None:
-    """Put the legend over the plot, where it hides nothing, away from the marked step."""
+def legend_above(axes: Axes, *, is_marked: bool = False) -> None:
+    """Put the legend over the plot, where it hides nothing; over the mark if there is one.
+
+    A single line needs no legend: the caption names it.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if not labels:
+    if not labels or (len(labels) == 1 and isinstance(handles[0], Line2D)):
         return
-    is_right = marked_step is not None and not _is_late(axes, marked_step)
+    # In pixels, which are the figure's units: see UNITS_PER_INCH.
+    rise = Affine2D().translate(0, 20 if is_marked else 5)
     axes.legend(
         handles,
         labels,
-        loc="lower right" if is_right else "lower left",
-        bbox_to_anchor=(1.0 if is_right else 0.0, 1.02),
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        bbox_transform=axes.transAxes + rise,
         ncols=min(len(labels), 4),
     )
 

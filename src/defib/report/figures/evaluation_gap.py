@@ -1,4 +1,4 @@
-"""Evaluation loss against training loss, with the best evaluation marked."""
+"""Evaluation loss against training loss, with the step at which they part."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ from matplotlib.figure import Figure
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.report.figures.axes import legend_above, mark_step
+from defib.report.figures.axes import legend_above, mark_onset
 from defib.report.figures.kind import Caption, FigureKind
 from defib.report.figures.loss_curve import (
     draw_evaluation_loss,
     draw_training_loss,
     first_loss,
+    loss_in_words,
     scale_loss,
 )
 from defib.report.figures.style import GREEN
 from defib.report.figures.thinning import drawable, running_median
-from defib.report.quantities import number
 
 
-def paint(figure: Figure, record: RunRecord, _: Finding) -> Caption:
+def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
     axes = figure.add_subplot()
-    evaluation = drawable(next(iter(record.of("evaluation_loss").values())))
-    training = running_median(first_loss(record))
+    evaluation, training = _worst_evaluation(record), running_median(first_loss(record))
     if evaluation and training:
         _shade_gap(axes, evaluation, training)
     draw_training_loss(axes, record)
     draw_evaluation_loss(axes, record, joined=True)
-    scale_loss(axes, record)
-    title = "Evaluation loss against training loss, and the gap between them"
-    if not evaluation:
-        legend_above(axes)
-        return Caption(title, "Every evaluation is NaN or infinite.")
-    best = int(np.argmin(evaluation.values))
-    step, lowest = int(evaluation.steps[best]), number(float(evaluation.values[best]))
-    mark_step(axes, step, f"lowest evaluation loss: {lowest}, step {step:,}")
-    legend_above(axes, marked_step=step)
+    scale_loss(axes, record, "loss", "evaluation_loss")
+    mark_onset(axes, finding)
+    legend_above(axes, is_marked=True)
     return Caption(
-        title,
-        f"The evaluation loss is lowest at step {step:,} with {lowest} and ends at "
-        f"{number(evaluation.last)}.",
+        "Evaluation loss against training loss, and the gap between them",
+        f"Evaluation: {loss_in_words(evaluation)} Training: {loss_in_words(training)}",
     )
+
+
+def _worst_evaluation(record: RunRecord) -> Series:
+    """The one that ends highest: another may be an evaluation on the training data."""
+    every = map(drawable, record.of("evaluation_loss").values())
+    return max(every, key=lambda each: each.last if each else -np.inf)
 
 
 def _shade_gap(axes: Axes, evaluation: Series, training: Series) -> None:
@@ -62,6 +60,6 @@ def _shade_gap(axes: Axes, evaluation: Series, training: Series) -> None:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("evaluation_loss",),
-    rules=("overfitting", "train-eval-gap", "evaluation-in-training-mode"),
+    rules=("overfitting",),
     height=250,
 )

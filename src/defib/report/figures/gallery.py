@@ -7,16 +7,18 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
+import numpy as np
 from matplotlib.figure import Figure
 
 import defib.report.figures
 from defib.records.finding import Diagnosis, Finding
 from defib.records.run import RunRecord
-from defib.report.figures import loss
+from defib.report.figures import learning_rate, loss
 from defib.report.figures.kind import Caption, FigureKind, Picture
 from defib.report.figures.recorded_metric import figure_of
 from defib.report.figures.style import BACKGROUND, UNITS_PER_INCH, WIDTH, figure_style
 from defib.report.figures.svg import svg_element
+from defib.report.figures.thinning import drawable
 from defib.report.printable import printable
 
 
@@ -36,6 +38,17 @@ def loss_picture(record: RunRecord, diagnosis: Diagnosis) -> Picture | None:
     with figure_style():
         figure = _empty_figure(loss.FIGURE.height)
         return _picture(figure, loss.paint(figure, record, finding))
+
+
+def learning_rate_picture(record: RunRecord) -> Picture | None:
+    """The learning rate over the steps; `None` where it was constant or not recorded."""
+    rates = [drawable(each).values for each in record.of("learning_rate").values()]
+    # A hundredth: what a schedule changes less is not seen in a picture.
+    if not any(len(each) and np.ptp(each) > 0.01 * np.abs(each).max() for each in rates):
+        return None
+    with figure_style():
+        figure = _empty_figure(learning_rate.ALONE_HEIGHT)
+        return _picture(figure, learning_rate.paint_alone(figure, record))
 
 
 @cache

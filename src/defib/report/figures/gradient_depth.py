@@ -12,7 +12,7 @@ from defib.records.series import Series
 from defib.report.figures.axes import legend_above, logarithmic
 from defib.report.figures.kind import Caption, FigureKind
 from defib.report.figures.style import BLUE, FINDING, SKY
-from defib.report.figures.thinning import LARGEST
+from defib.report.figures.thinning import bounded
 from defib.report.figures.weights import layer_of, root_mean_square, weight_series
 from defib.report.printable import shortened
 from defib.report.quantities import number
@@ -45,7 +45,7 @@ def _first_finite(series: Series) -> float:
 
 def _floor(values: np.ndarray) -> float:
     """Where a gradient of exactly zero is drawn: a decade below the least positive one."""
-    positive = values[np.isfinite(values) & (values > 0)]
+    positive = bounded(values[np.isfinite(values) & (values > 0)])
     return float(10 ** (np.floor(np.log10(positive.min())) - 1)) if len(positive) else 1e-8
 
 
@@ -53,7 +53,7 @@ def _draw(axes: Axes, values: np.ndarray, floor: float, *, colour: str, label: s
     at = np.arange(1, len(values) + 1)
     is_zero = values == 0
     is_lost = ~np.isfinite(values)
-    heights = np.where(is_zero | is_lost, np.nan, np.clip(values, floor, LARGEST))
+    heights = np.where(is_zero | is_lost, np.nan, np.maximum(bounded(values), floor))
     axes.plot(
         at, heights, color=colour, marker="o", markersize=5 if len(at) < 30 else 2, label=label
     )
@@ -109,9 +109,5 @@ def _words(shown: dict[str, Series]) -> str:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("gradient_norm",),
-    rules=(
-        "vanishing-gradient",
-        "parameter-without-gradient",
-        "blocked-gradient",
-    ),
+    rules=("vanishing-gradient", "parameter-without-gradient", "zero-initialization"),
 )

@@ -18,12 +18,12 @@ def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
     logarithmic_if_wide(axes, [each.values for each in drawn])
     axes.set_ylabel("gradient norm")
     mark_onset(axes, finding)
-    legend_above(axes, marked_step=finding.steps[0])
+    legend_above(axes, is_marked=True)
     return Caption("Norm of all gradients together", lines_in_words(norms))
 
 
 FIGURE = FigureKind(
     paint=paint,
     metrics=("total_gradient_norm",),
-    rules=("exploding-gradient", "gradient-clipping"),
+    rules=("exploding-gradient",),
 )

@@ -65,5 +65,5 @@ def _words(low: Series, high: Series, mean: Series, spread: Series) -> str:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("input_mean", "input_std", "input_minimum", "input_maximum", "input_scale_ratio"),
-    rules=("unscaled-input", "input-scale", "feature-scale", "constant-input"),
+    rules=("unscaled-input",),
 )

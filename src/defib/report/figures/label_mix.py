@@ -124,5 +124,5 @@ def _words(labels: tuple[str, ...], counts: np.ndarray) -> str:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("label_count",),
-    rules=("label-order", "ordered-labels", "unshuffled-data", "class-imbalance"),
+    rules=("label-ordered-batches", "class-imbalance"),
 )

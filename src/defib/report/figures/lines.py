@@ -10,7 +10,7 @@ from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.report.figures.axes import shade_non_finite, step_axis
 from defib.report.figures.style import SERIES_COLOURS
-from defib.report.figures.thinning import thinned
+from defib.report.figures.thinning import drawable, thinned
 from defib.report.printable import shortened
 from defib.report.quantities import number
 
@@ -43,7 +43,7 @@ def lines_in_words(series: Mapping[str, Series]) -> str:
     """The first, the median and the last value of up to eight series."""
     return " ".join(
         f"{shortened(name, 40)}: {number(each.first)} at step {each.steps[0]:,}, "
-        f"{number(each.last)} at step {each.steps[-1]:,}, median {number(each.median())}."
+        f"{number(each.last)} at step {each.steps[-1]:,}, median {number(drawable(each).median())}."
         for name, each in list(series.items())[:MOST_LINES]
         if each
     )

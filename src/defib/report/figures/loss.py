@@ -21,9 +21,9 @@ def paint(figure: Figure, record: RunRecord, finding: Finding | None) -> Caption
     axes = figure.add_subplot()
     draw_training_loss(axes, record)
     draw_evaluation_loss(axes, record)
-    scale_loss(axes, record)
+    scale_loss(axes, record, "loss", "evaluation_loss")
     mark_onset(axes, finding)
-    legend_above(axes, marked_step=finding.steps[0] if finding else None)
+    legend_above(axes, is_marked=finding is not None)
     onset = f" {finding.rule} begins at step {finding.steps[0]:,}." if finding else ""
     return Caption(
         "Loss at every step: thin line, its running median bold",
@@ -34,6 +34,6 @@ def paint(figure: Figure, record: RunRecord, finding: Finding | None) -> Caption
 FIGURE = FigureKind(
     paint=paint,
     metrics=("loss",),
-    rules=("loss-plateau", "loss-divergence", "loss-spike", "non-finite-value", "too-few-epochs"),
+    rules=("loss-plateau", "loss-divergence", "non-finite-value", "too-few-epochs"),
     height=250,
 )

@@ -57,9 +57,9 @@ def draw_evaluation_loss(axes: Axes, record: RunRecord, *, joined: bool = False)
         )
 
 
-def scale_loss(axes: Axes, record: RunRecord) -> None:
-    """Logarithmic where what is drawn spans more than two decades."""
-    series = [*record.of("loss").values(), *record.of("evaluation_loss").values()]
+def scale_loss(axes: Axes, record: RunRecord, *metrics: str) -> None:
+    """Logarithmic where the metrics, which must be what is drawn, span over two decades."""
+    series = [each for metric in metrics for each in record.of(metric).values()]
     logarithmic_if_wide(axes, [drawable(each).values for each in series])
 
 

@@ -28,7 +28,7 @@ def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
     logarithmic_if_wide(axes, [each.values for each in drawn])
     axes.set_ylabel("standard deviation")
     mark_onset(axes, finding)
-    legend_above(axes, marked_step=finding.steps[0])
+    legend_above(axes, is_marked=True)
     return Caption(
         "Spread of the output: 0 is the same output for every input", lines_in_words(spreads)
     )
@@ -37,5 +37,5 @@ def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("prediction_batch_std", "prediction_std"),
-    rules=("constant-output", "unscaled-target"),
+    rules=("constant-output",),
 )

@@ -27,7 +27,7 @@ def paint(metric: str, figure: Figure, record: RunRecord, finding: Finding) -> C
     logarithmic_if_wide(axes, [each.values for each in drawn])
     axes.set_ylabel(label_of(metric))
     mark_onset(axes, finding)
-    legend_above(axes, marked_step=finding.steps[0])
+    legend_above(axes, is_marked=True)
     return Caption(label_of(metric).capitalize(), lines_in_words(series))
 
 

@@ -18,5 +18,5 @@ def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("saturated_fraction",),
-    rules=("saturated-activation", "saturated-units", "saturated-sigmoid"),
+    rules=("saturated-activation",),
 )

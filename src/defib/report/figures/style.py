@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
-from matplotlib.style.core import STYLE_BLACKLIST
 
 WIDTH = 640
 """Of every figure; a unit is a CSS pixel where the figure is shown in its own size."""
@@ -77,7 +76,8 @@ def figure_style() -> Iterator[None]:
     settings: dict[Any, Any] = {
         name: value
         for name, value in matplotlib.rcParamsDefault.items()
-        if name not in STYLE_BLACKLIST
+        # These choose windows, and changing them could open or close the user's.
+        if not name.startswith(("backend", "interactive"))
     }
     with matplotlib.rc_context(settings | _SETTINGS), warnings.catch_warnings():
         # A layer name may use signs that the measuring font lacks; the browser has them.

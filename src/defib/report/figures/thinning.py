@@ -6,15 +6,21 @@ import numpy as np
 
 from defib.records.series import Series
 
-LARGEST = 1e150
-"""Beyond it, matplotlib's arithmetic on the limits of an axis overflows."""
+LARGEST, LEAST = 1e150, 1e-150
+"""Beyond these sizes, matplotlib's arithmetic on the limits of an axis overflows."""
+
+
+def bounded(values: np.ndarray) -> np.ndarray:
+    """Values of a size that an axis can hold; zero and NaN stay what they are."""
+    limited = np.clip(values.astype(np.float64), -LARGEST, LARGEST)
+    is_tiny = (limited != 0) & (np.abs(limited) < LEAST)
+    return np.where(is_tiny, np.copysign(LEAST, limited), limited)
 
 
 def drawable(series: Series) -> Series:
-    """The finite entries, cut at what an axis can hold."""
+    """The finite entries, of a size that an axis can hold."""
     finite = series.finite()
-    values = np.clip(finite.values.astype(np.float64), -LARGEST, LARGEST)
-    return Series(finite.steps, values)
+    return Series(finite.steps, bounded(finite.values))
 
 
 def thinned(series: Series, points: int = 1200) -> Series:

@@ -105,10 +105,5 @@ def _words(ratios: Mapping[str, Series]) -> str:
 FIGURE = FigureKind(
     paint=paint,
     metrics=("update_ratio",),
-    rules=(
-        "learning-rate-too-low",
-        "parameter-not-in-optimizer",
-        "frozen-parameter",
-        "unequal-update-ratio",
-    ),
+    rules=("learning-rate-too-low", "learning-rate-too-high"),
 )

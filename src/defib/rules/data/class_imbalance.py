@@ -12,9 +12,12 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
-from defib.rules.course import is_harmed
 from defib.rules.data.label_order import LabelCounts, label_counts
-from defib.rules.trend import constant_prediction_loss, label_totals
+from defib.rules.trend import label_totals
+from defib.rules.weights import aligned
+
+_STANDARD_ERRORS = 4.0
+"""As in `Trend.is_learning`: one false call in 30,000 for normal noise."""
 
 
 @final
@@ -34,8 +37,9 @@ class ClassImbalance(Rule):
     From `label_count` over all recorded batches: exp(entropy) / classes (in (0, 1], 1 if
     balanced) and largest over smallest count, over the classes seen. Collapse:
     `prediction_top_share` above `min_top_share`, with an `accuracy` that leaves at most
-    `max_recall` of the rare examples recognised. Silent where the loss is below that of the
-    best constant prediction: the probabilities are then of use even if none exceeds 1/2.
+    `max_recall` of the rare examples recognised. Silent where the loss is below
+    `label_mix_loss`, that of the batch's mean prediction: the probabilities then depend on
+    the input and are of use even if none exceeds 1/2.
 
     ## Known false positives
     Rare classes that cannot be predicted from the input.
@@ -78,7 +82,8 @@ class ClassImbalance(Rule):
             return
         for optimizer, top in run.of("prediction_top_share").items():
             collapsed = top.finite().final_stretch_above(self.min_top_share)
-            if self._is_long(run, collapsed) and not _is_learning(run, optimizer):
+            is_long = self._is_long(run, collapsed)
+            if is_long and not _uses_input(run, optimizer, int(collapsed.steps[0])):
                 yield from self._judge(run, optimizer, counts, collapsed)
 
     def _is_imbalanced(self, counts: np.ndarray) -> bool:
@@ -124,10 +129,21 @@ def _perplexity(counts: np.ndarray) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()) / len(counts))
 
 
-def _is_learning(run: RunRecord, optimizer: str) -> bool:
-    # Without a baseline a falling loss may be no more than the class frequencies, learnt.
-    knows_baseline = constant_prediction_loss(run, optimizer) is not None
-    return knows_baseline and not is_harmed(run, optimizer)
+def _uses_input(run: RunRecord, optimizer: str, first: int) -> bool:
+    """Whether since step `first` the loss is below that of the batch's mean prediction.
+
+    Both are of the same batches, so that their chance label mix cancels.
+    """
+    losses, mixes = run.of("loss").get(optimizer), run.of("label_mix_loss").get(optimizer)
+    if losses is None or mixes is None:
+        return False
+    losses, mixes = aligned(losses, mixes.finite())
+    gains = (mixes.values - losses.values)[mixes.steps >= first]
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < 2:
+        return False
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    return bool(gains.mean() > _STANDARD_ERRORS * error)
 
 
 def _minority_recall(labels: LabelCounts, accuracy: Series, first: int) -> float:

@@ -13,9 +13,10 @@ from defib.rules.trend import constant_prediction_loss
 WINDOW_EXAMPLES = 8
 """Examples that a window holds at least: a chi-square statistic of single examples is the
 same in every order."""
-NEIGHBOUR_PAIRS = 20
-"""Pairs of directly consecutive steps above which pairs farther apart are left out: samples
-many steps apart lie in different blocks of labels even where the order is kept."""
+NEIGHBOUR_PAIRS = 8
+"""Pairs of batches for a correlation: with fewer, four standard deviations cannot be reached."""
+REFERENCE_BATCHES = 400
+"""Batches, evenly spread, all pairs of which show what distance is usual."""
 
 
 @final
@@ -52,10 +53,11 @@ def label_counts(run: RunRecord) -> LabelCounts:
 @final
 @dataclass(frozen=True)
 class SerialCorrelation:
-    """Correlation of the label shares of one batch with those of the next, in [-1, 1].
+    """Correlation of the label shares of one batch with those of the next, at most 1.
 
-    sum (p_b - p).(p_b+1 - p) / sum |p_b - p|², about 0 in a shuffled order; `deviations` is
-    that in standard deviations of a shuffled order. `nan` where all batches are alike.
+    1 - d / D (von Neumann's ratio): d is the mean squared distance of neighbours, D that of
+    any two batches. About 0 in a shuffled order; `deviations` is the value in standard
+    deviations of a shuffled order. `nan` where all batches are alike.
     """
 
     value: float
@@ -63,20 +65,34 @@ class SerialCorrelation:
 
 
 def serial_correlation(labels: LabelCounts) -> SerialCorrelation:
+    """That of directly consecutive steps, or of recorded ones, whichever is surer.
+
+    The first batches of a run are recorded densely and may all lie in one block of labels;
+    of those recorded later, neighbours may lie in different blocks.
+    """
     shares = labels.counts / labels.counts.sum(axis=1, keepdims=True)
-    offsets = shares - shares.mean(axis=0)
-    moments = offsets.T @ offsets / len(offsets)
-    power = float(np.trace(moments))
-    if power <= 1e-12:
+    usual = _distances(shares[:: max(1, len(shares) // REFERENCE_BATCHES)])
+    mean = float(usual.mean())
+    if mean <= 1e-12:
         return SerialCorrelation(float("nan"), float("nan"))
-    is_pair = np.diff(labels.steps) == 1
-    if is_pair.sum() < NEIGHBOUR_PAIRS:
-        is_pair[:] = True
-    products = (offsets[:-1] * offsets[1:]).sum(axis=1)[is_pair]
-    value = float(products.mean()) / power
-    # Independent offsets: the product of two has the variance tr(S²), S their covariance.
-    error = float(np.linalg.norm(moments)) / power / np.sqrt(len(products))
-    return SerialCorrelation(value, value / error)
+    # Neighbouring pairs share a batch: their sum varies by that much more.
+    variance = float(usual.var() + 2 * usual.mean(axis=1).var())
+    distances = ((shares[1:] - shares[:-1]) ** 2).sum(axis=1)
+    found = []
+    for chosen in (distances, distances[np.diff(labels.steps) == 1]):
+        if len(chosen) >= NEIGHBOUR_PAIRS:
+            value = 1 - float(chosen.mean()) / mean
+            error = np.sqrt(variance / len(chosen)) / mean
+            found.append(SerialCorrelation(value, value / max(float(error), 1e-12)))
+    return max(found, key=lambda each: each.deviations)
+
+
+def _distances(shares: np.ndarray) -> np.ndarray:
+    """Squared distances of all pairs of different batches, a row for each batch."""
+    norms = (shares**2).sum(axis=1)
+    every = norms[:, None] + norms - 2 * shares @ shares.T
+    others = ~np.eye(len(shares), dtype=bool)
+    return every[others].reshape(len(shares), -1)
 
 
 @final

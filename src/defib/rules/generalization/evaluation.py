@@ -68,10 +68,11 @@ class Generalization:
 
     def accuracy_gain(self) -> float:
         """Gain of the accuracy since the onset beyond its noise; `nan` without accuracies."""
-        since = self.accuracies.final_stretch(self.accuracies.steps >= self.onset)
-        if not since:
+        since = self.accuracies.steps >= self.onset
+        if not since.any():
             return float("nan")
-        return level(since) - since.first - 2 * noise(self.accuracies)
+        first = float(smoothed(self.accuracies)[since][0])
+        return level(self.accuracies) - first - 2 * noise(self.accuracies)
 
     def ends(self) -> dict[str, float]:
         """Where each series ended, by name."""
@@ -103,9 +104,10 @@ def generalizations(run: RunRecord, optimizer: str) -> tuple[Generalization, ...
 
 
 def smoothed(series: Series) -> np.ndarray:
-    """The median of each value and its two neighbours; the ends count twice."""
-    padded = np.pad(series.values, 1, mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
+    """Running median, a fifth of the series wide: fewer than 10 evaluations stay as they are."""
+    half = len(series) // 5 // 2 if len(series) >= 15 else int(len(series) >= 10)
+    padded = np.pad(series.values, half, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
 
 
 def level(series: Series) -> float:
@@ -114,11 +116,19 @@ def level(series: Series) -> float:
 
 
 def noise(series: Series) -> float:
-    """Standard deviation from value to value; a steady trend does not count.
+    """Standard deviation of an evaluation; neither a trend nor one bend in it counts.
 
-    The mean distance from the median of three, which is 0.564 standard deviations for
-    normal noise: a third of the expected range of three values, 1.693.
+    The larger of two estimates, from value to value and about the running median, since
+    the noise of neighbours may be alike.
     """
-    if len(series) < 3:
+    values = series.values
+    if len(values) < 3:
         return 0.0
-    return float(np.abs(series.values - smoothed(series))[1:-1].mean() / 0.564)
+    # Independent noise has sqrt(3/2) times its deviation about the mean of its neighbours.
+    quick = _deviation(values[1:-1] - (values[:-2] + values[2:]) / 2) / np.sqrt(1.5)
+    return max(float(quick), _deviation(values - smoothed(series)))
+
+
+def _deviation(rest: np.ndarray) -> float:
+    # 1.4826 turns a median absolute deviation into a standard deviation.
+    return 1.4826 * float(np.median(np.abs(rest)))

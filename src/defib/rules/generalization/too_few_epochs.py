@@ -10,7 +10,6 @@ import numpy as np
 
 from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
-from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, Ending, courses
 from defib.rules.generalization.evaluation import level
@@ -54,8 +53,8 @@ class TooFewEpochs(Rule):
     Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
     standard_errors: float = 4.0
     """By how many standard errors the fall must exceed 0: one false call in 30,000."""
-    min_steps: int = 50
-    """Losses; with fewer the last fifth has under ten. As for loss-plateau."""
+    min_steps: int = 100
+    """Losses: with fewer the last tenth has under ten, too few for a slope (simulated)."""
     max_evaluation_rise: float = 0.05
     """Last evaluation loss over the lowest, minus 1: above it longer training does not help.
     TheDeepChecker calls 5 % a change."""
@@ -72,15 +71,29 @@ class TooFewEpochs(Rule):
 
     def _share(self, course: Course) -> float:
         """Share of the whole fall that came in the last fifth; 0 where it is not certain."""
-        losses = course.losses.finite()
         whole = course.trend.start - course.trend.end
-        fall, error = _fall(losses.part(0.8, 1.0))
+        fall, error = self._fall(course, 0.8)
         # A step of the schedule makes a fall that is over before the end.
-        final_fall, _ = _fall(losses.part(0.9, 1.0))
-        is_certain = fall > self.standard_errors * error
-        is_lasting = final_fall >= self.min_share * whole / 2
-        is_learning = course.ending is Ending.LEARNING
-        return fall / whole if is_learning and is_certain and is_lasting else 0.0
+        last_fall, last_error = self._fall(course, 0.9)
+        conditions = (
+            course.ending is Ending.LEARNING,
+            fall > self.standard_errors * error,
+            last_fall > max(self.min_share * whole, self.standard_errors * last_error) / 2,
+            # A fall by more than the whole makes good a rise before: no steady progress.
+            fall <= whole,
+        )
+        return fall / whole if all(conditions) else 0.0
+
+    def _fall(self, course: Course, start: float) -> tuple[float, float]:
+        """Fall of a straight line through the losses from fraction `start` on, and its error."""
+        values = course.losses.finite().part(start, 1.0).values
+        position = np.linspace(-0.5, 0.5, len(values))
+        power = float((position**2).sum())
+        slope = float((position * values).sum()) / power
+        rest = values - values.mean() - slope * position
+        # A straight line through few losses may fit well by chance.
+        deviation = max(float(np.sqrt((rest**2).sum() / (len(rest) - 2))), course.trend.noise)
+        return -slope, deviation / float(np.sqrt(power))
 
     def _is_evaluation_rising(self, run: RunRecord) -> bool:
         every = [each.finite() for each in run.of("evaluation_loss").values()]
@@ -102,14 +115,3 @@ class TooFewEpochs(Rule):
             remedy=f"Train longer: twice the {len(losses)} steps so far, or until the curve bends.",
             fixes=self.fixes,
         )
-
-
-def _fall(series: Series) -> tuple[float, float]:
-    """How far a straight line through the losses falls, and the standard error of that."""
-    position = np.linspace(0.0, 1.0, len(series))
-    centred = position - position.mean()
-    power = float((centred**2).sum())
-    slope = float((centred * series.values).sum()) / power
-    rest = series.values - series.values.mean() - slope * centred
-    variance = float((rest**2).sum()) / max(len(series) - 2, 1)
-    return -slope, float(np.sqrt(variance / power))

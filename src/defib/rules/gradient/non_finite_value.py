@@ -90,19 +90,20 @@ class NonFiniteValue(Rule):
         layer = str(event.detail.get("layer", ""))
         operation = str(event.detail.get("operation", ""))
         where = str(event.detail.get("where", ""))
-        is_lasting = severity is Severity.ERROR
-        message = f"The first value that is nan or infinite appeared in the {_place(event)}, " + (
-            f"and the training has not recovered since step {event.step}."
-            if is_lasting
-            else f"at step {event.step}; the loss became finite again after step {last}."
-        )
+        if severity is Severity.ERROR:
+            sequel = f"and the training has not recovered since step {event.step}"
+        elif last >= run.steps - 1:
+            sequel = f"and the run ended soon after, since step {event.step}"
+        else:
+            sequel = f"at step {event.step}; the loss became finite again after step {last}"
         return Finding(
             rule=self.name(),
             severity=severity,
             layer=layer,
             site=event.site or run.site_of_layer(layer),
             steps=(event.step, max(event.step, last)),
-            message=message,
+            message="The first value that is nan or infinite appeared in the "
+            f"{_place(event)}, {sequel}.",
             evidence={key: value for key, value in event.detail.items() if value != ""},
             remedy=REMEDIES.get(where) or REMEDIES.get(operation) or REMEDIES[""],
             fixes=self.fixes if operation in REMEDIES and operation else self.fixes[1:],

@@ -85,7 +85,7 @@ class ParameterWithoutGradient(Rule):
         )
         names = ", ".join(f"`{each.name}`" for each in group[: self.shown])
         more = f" and {len(group) - self.shown} more" if len(group) > self.shown else ""
-        where = f", all that lie before `{after.layer}`" if is_cut and after else ""
+        where = f" and which are all before `{after.layer}`" if is_cut and after else ""
         return Finding(
             rule=self.name(),
             severity=harmful if is_harmed(run, optimizer) else mild,
@@ -93,8 +93,8 @@ class ParameterWithoutGradient(Rule):
             site=run.site_of_layer(after.layer if is_cut and after else layer)
             or run.site_of_optimizer(optimizer),
             steps=(0, max(run.steps - 1, 0)),
-            message=f"The loss does not depend on {len(group)} parameters that `{optimizer}` "
-            f"trains{where}: {names}{more}, since step 0 (limit 0).",
+            message=f"The loss does not depend on {names}{more} (limit 0 parameters), which "
+            f"`{optimizer}` trains{where}, since step 0.",
             evidence={"parameters": len(group), "elements": sum(each.size for each in group)},
             remedy=_remedy(layer, group[-1].layer, after) if is_cut else _UNUSED.format(layer),
             fixes=self.fixes if is_cut else (),

@@ -11,8 +11,8 @@ import numpy as np
 from defib.records.finding import Finding, Severity
 from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
-from defib.rules.course import Course, courses
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.course import Course, Ending, courses
 from defib.rules.weights import aligned, rms_gradients
 
 SQUASHING = {
@@ -29,8 +29,9 @@ class VanishingGradient(Rule):
 
     ## What it detects
     A network of at least `min_layers` weight layers whose first layer receives less than
-    `min_ratio` of the gradient of its last layer, over the run as well as at its end,
-    while the loss does not fall.
+    `min_ratio` of the gradient of its last layer, over the run as well as at its end. It is
+    an error while the loss does not fall, and a warning where it fell by less than
+    `min_gain`.
 
     ## Why it matters
     The first layers hardly move. The last ones learn from the features of a network that
@@ -44,7 +45,7 @@ class VanishingGradient(Rule):
 
     ## Known false positives
     Adaptive optimisers (Adam) divide a small gradient by its own size and can train the
-    first layers all the same; such a network is reported only while its loss is flat.
+    first layers all the same; nothing is reported once the loss has fallen well.
 
     ## What to change
     Replace sigmoid and tanh by ReLU, use He or Glorot initialisation, add batch
@@ -68,15 +69,28 @@ class VanishingGradient(Rule):
     patience: int = 3
     """Recorded steps at the end that must all be below `min_ratio`."""
 
+    min_gain: float = 0.5
+    """Share of the starting loss that must be gone for silence, in [0, 1]. Calibrated on the
+    healthy twins of the fault corpus, `benchmarks/calibration.py`."""
+    min_steps: int = 50
+    """Losses before a run is judged; as in `LossPlateau`."""
+
     def check(self, run: RunRecord) -> Iterator[Finding]:
-        for course in courses(run):
-            layers = [
-                (weight, series)
-                for weight, series in rms_gradients(run, course.optimizer)
-                if (series.values[-self.patience :] > 0).all()
-            ]
-            if course.is_harmed and len(layers) >= self.min_layers:
-                yield from self._judge(run, course, layers)
+        course, *others = courses(run)
+        if others:
+            raise CannotJudge("several losses: they need not fall")
+        layers = [
+            (weight, series)
+            for weight, series in rms_gradients(run, course.optimizer)
+            if (series.values[-self.patience :] > 0).all()
+        ]
+        is_long = len(course.losses) >= self.min_steps
+        if is_long and len(layers) >= self.min_layers and not self._is_harmless(course):
+            yield from self._judge(run, course, layers)
+
+    def _is_harmless(self, course: Course) -> bool:
+        is_well = course.ending in (Ending.LEARNING, Ending.UNCLEAR)
+        return course.ending is Ending.GOOD or (is_well and course.trend.gain >= self.min_gain)
 
     def _judge(
         self, run: RunRecord, course: Course, layers: list[tuple[ParameterFact, Series]]
@@ -89,15 +103,17 @@ class VanishingGradient(Rule):
         if not ratio.median() < self.min_ratio or len(small) < self.patience:
             return
         reason = _reason(run, first, last)
+        has_gained = course.ending in (Ending.LEARNING, Ending.UNCLEAR)
+        progress = f"fell by only {course.trend.gain:.0%}" if has_gained else "does not fall"
         yield Finding(
             rule=self.name(),
-            severity=self.severity,
+            severity=Severity.WARNING if has_gained else self.severity,
             layer=first.layer,
             site=run.site_of_layer(first.layer),
             steps=(int(small.steps[0]), course.last_step),
             message=f"The gradient of `{first.name}` is {ratio.median():.1g} of that of "
             f"`{last.name}` (root mean square, limit {self.min_ratio:g}), since step "
-            f"{small.steps[0]}, and the loss does not fall{reason and ': ' + reason}.",
+            f"{small.steps[0]}, and the loss {progress}{reason and ': ' + reason}.",
             evidence={"first_to_last_gradient": ratio.median(), "layers": len(layers)},
             remedy="Replace sigmoid and tanh by ReLU with He initialisation, or put batch "
             "normalisation before each activation."

@@ -90,7 +90,8 @@ class ZeroInitialization(Rule):
         elif norm.last == 0:
             return
         elif layer.feeds_loss:
-            yield self._recovered(run, parameter, norm)
+            if not _has_varied_output(run, parameter.optimizer):
+                yield self._recovered(run, parameter, norm)
         elif is_failing(run, parameter.optimizer) and self._are_units_alike(run, parameter):
             consequence = "and its units have remained copies of one another"
             yield self._finding(run, parameter, norm, consequence)
@@ -136,6 +137,12 @@ class ZeroInitialization(Rule):
             remedy="Nothing has to change; a small random initialisation saves the first step.",
             fixes=self.fixes,
         )
+
+
+def _has_varied_output(run: RunRecord, optimizer: str) -> bool:
+    """Whether the output depended on the input at first: another path led around the zeros."""
+    spread = run.of("prediction_batch_std").get(optimizer)
+    return spread is not None and bool(spread) and spread.first > 0
 
 
 def _blocked(layer: LayerFact, norm: Series) -> str:

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.rules.base import Rule
 from defib.rules.course import Course, courses, running_median
+from defib.rules.learning_rate import climbs
+from defib.rules.trend import constant_prediction_loss
 
 
 @final
@@ -59,19 +63,23 @@ class LossDivergence(Rule):
     def check(self, run: RunRecord) -> Iterator[Finding]:
         found = courses(run)
         for course in found:
-            if course.losses.finite().values.min() < 0:
+            finite = course.losses.finite()
+            if not finite or finite.values.min() < 0:
                 continue
-            start = _start(course)
-            end, error = course.trend.end, course.trend.end_error
-            peak = float(course.losses.finite().values.max())
-            is_grown = end - self.standard_errors * error > self.max_growth * start
-            is_lost = peak > self.max_peak * start and end > start
+            start = _start(run, course)
+            # Under 10 finite losses there is no end: the last one that was finite stands in.
+            end = finite.last if np.isnan(course.trend.end) else course.trend.end
+            certain = end - self.standard_errors * float(np.nan_to_num(course.trend.end_error))
+            is_lost = finite.values.max() > self.max_peak * start and certain > start
+            is_grown = certain > self.max_growth * start
             if is_lost or (is_grown and len(found) == 1):
-                yield self._finding(run, course, start, peak)
+                yield self._finding(run, course, start, end)
 
-    def _finding(self, run: RunRecord, course: Course, start: float, peak: float) -> Finding:
-        end = course.trend.end
-        above = running_median(course.losses.finite()).final_stretch_above(start)
+    def _finding(self, run: RunRecord, course: Course, start: float, end: float) -> Finding:
+        losses = course.losses.finite()
+        peak = float(losses.values.max())
+        level = min(self.max_growth * start, (start + end) / 2)
+        above = running_median(losses).final_stretch_above(level)
         first = int(above.steps[0]) if above else course.last_step
         return Finding(
             rule=self.name(),
@@ -79,14 +87,18 @@ class LossDivergence(Rule):
             site=run.site_of_optimizer(course.optimizer),
             steps=(first, course.last_step),
             message=f"The loss grew from {start:.3g} to {end:.3g} (limit "
-            f"{self.max_growth * start:.3g}), with a peak of {peak:.3g}, and has been above its "
-            f"start since step {first}.",
+            f"{self.max_growth * start:.3g}), with a peak of {peak:.3g}; it has been above "
+            f"{level:.3g} since step {first}.",
             evidence={"loss_at_start": start, "loss_at_end": end, "loss_peak": peak},
-            remedy=f"Lower the learning rate of `{course.optimizer}`: divide it by 10.",
-            fixes=self.fixes,
+            remedy=f"Remove `maximize=True` from `{course.optimizer}`."
+            if climbs(run, course.optimizer)
+            else f"Lower the learning rate of `{course.optimizer}`: divide it by 10.",
+            fixes=() if climbs(run, course.optimizer) else self.fixes,
         )
 
 
-def _start(course: Course) -> float:
-    # A regression may begin far above the variance of its targets, and fall towards it.
-    return max(course.trend.start, float(course.losses.finite().values[0]))
+def _start(run: RunRecord, course: Course) -> float:
+    """A regression may begin far above the variance of its targets, and fall towards it."""
+    baseline = constant_prediction_loss(run, course.optimizer)
+    known = (baseline, course.trend.start, course.first_loss, float(course.losses.values[0]))
+    return max((each for each in known if each is not None and np.isfinite(each)), default=np.inf)

@@ -10,6 +10,7 @@ import numpy as np
 
 from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
+from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, Ending, courses
 from defib.rules.trend import constant_prediction_loss
@@ -58,9 +59,6 @@ class LossPlateau(Rule):
 
     min_steps: int = 50
     """Losses before a run is called flat. SageMaker Debugger waits 10 saved steps."""
-    min_fall: float = 0.05
-    """Fall over the last two quarters, share of the loss: a loss falls that loses more.
-    TheDeepChecker: 5 %."""
     constant_share: float = 0.9
     """Share of the fluctuation that the label mix explains, in [0, 1], from which on the
     message calls the output constant. Calibrated on the healthy twins of the fault corpus,
@@ -75,14 +73,8 @@ class LossPlateau(Rule):
             raise CannotJudge("the loss of a constant prediction is not known")
         if len(course.losses) < self.min_steps:
             raise CannotJudge(f"fewer than {self.min_steps} steps")
-        if course.ending is Ending.FLAT and not self._is_falling(course):
+        if course.ending is Ending.FLAT:
             yield self._finding(run, course, baseline)
-
-    def _is_falling(self, course: Course) -> bool:
-        losses = course.losses.finite()
-        before, after = losses.part(0.5, 0.75).median(), losses.part(0.75, 1.0).median()
-        noise = 4 * 1.25 * course.trend.noise / np.sqrt(len(losses) / 4)
-        return before - after > max(self.min_fall * abs(before), noise)
 
     def _finding(self, run: RunRecord, course: Course, baseline: float) -> Finding:
         share = label_mix_share(run, course)
@@ -103,15 +95,12 @@ class LossPlateau(Rule):
         )
 
     def _fluctuation(self, share: float) -> str:
-        if np.isnan(share):
-            return ""
         if np.isinf(share):
             return " It does not fluctuate at all: the output does not depend on the batch."
-        if share < 0:
+        if not share > 0:
             return ""
-        meaning = (
-            ": the output hardly depends on the input" if share >= self.constant_share else ""
-        )
+        is_constant = share >= self.constant_share
+        meaning = ": the output hardly depends on the input" if is_constant else ""
         return f" {share:.0%} of its fluctuation comes from the label mix of the batches{meaning}."
 
 
@@ -124,8 +113,10 @@ def label_mix_share(run: RunRecord, course: Course) -> float:
     mix = run.of("label_mix_loss").get(course.optimizer)
     if mix is None:
         return float("nan")
-    loss, mix = aligned(course.losses, mix.between(course.onset, course.last_step).finite())
-    rest = Series(loss.steps, loss.values - mix.values).finite()
+    loss, mix = aligned(
+        course.losses.finite(), mix.between(course.onset, course.last_step).finite()
+    )
+    rest = Series(loss.steps, loss.values - mix.values)
     if len(rest) < 8:
         return float("nan")
     total = float(np.var(loss.values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -12,9 +12,28 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.rules.base import Rule
 from defib.rules.course import STANDARD_ERRORS, Course, Ending, courses
-from defib.rules.learning_rate import healthy_rate, rate_at, rounded
+from defib.rules.learning_rate import (
+    LARGEST_HEALTHY_RATIO,
+    climbs,
+    healthy_rate,
+    rate_at,
+    rate_from,
+    rounded,
+    usual_over_first_step,
+)
 from defib.rules.trend import constant_prediction_loss
 from defib.rules.weights import WeightStep, largest_steps, unseen_step
+
+
+@final
+@dataclass(frozen=True)
+class _Case:
+    """A loss that does badly; `start` is what it must not exceed, in its own unit."""
+
+    run: RunRecord
+    course: Course
+    steps: tuple[WeightStep, ...]
+    start: float
 
 
 @final
@@ -82,6 +101,9 @@ class LearningRateTooHigh(Rule):
     stopped: float = 0.01
     """Steps at the end over the largest at the start, at the same learning rate, under which
     the weights no longer move (dimensionless). Calibrated like `max_growth`."""
+    rise: float = 2.0
+    """Learning rate over the one recorded before, dimensionless, from which on its rise is
+    named as the reason: a schedule doubles it in a few steps only by mistake."""
     early: int = 10
     """First steps, and steps around a jump of the loss, in which a large step counts."""
 
@@ -89,111 +111,104 @@ class LearningRateTooHigh(Rule):
         found = courses(run)
         for course in found:
             # Of several losses (adversarial training) none need fall.
-            if course.is_harmed and (len(found) == 1 or course.ending is Ending.NON_FINITE):
+            is_failing = len(found) == 1 or course.ending is Ending.NON_FINITE
+            if course.is_harmed and is_failing and not climbs(run, course.optimizer):
                 yield from self._judge(run, course)
 
     def _judge(self, run: RunRecord, course: Course) -> Iterator[Finding]:
-        steps = largest_steps(run, course.optimizer)
-        baseline = constant_prediction_loss(run, course.optimizer) or 0.0
-        start = float(np.nanmax([baseline, course.trend.start, course.first_loss]))
-        for moment in sorted({course.onset, *self._blow_up(course, start)}):
-            culprit = self._culprit(run, course, steps, moment)
-            if culprit and moment > 0:
-                yield self._finding(run, course, steps, culprit, moment, _rise(course, moment))
-                return
-        if _has_never_fallen(course):
-            yield from self._judge_start(run, course, steps, start)
-
-    def _blow_up(self, course: Course, start: float) -> list[int]:
-        """The first step with a loss beyond its start and beyond its usual noise, if any."""
-        usual = 2 * np.percentile(course.losses.finite().part(0.75, 1.0).values, 95)
-        is_above = course.trend.end > self.max_end * start
-        limit = self.max_growth * start if is_above else max(self.max_growth * start, usual)
-        return course.losses.steps[course.losses.values > limit][:1].tolist()
-
-    def _culprit(
-        self, run: RunRecord, course: Course, steps: Sequence[WeightStep], moment: int
-    ) -> WeightStep | None:
-        width = max(self.early, len(course.losses) // 50)
-        near = [each for each in steps if abs(each.step - moment) <= width]
-        near += [each for each in steps if each.step >= moment][:2]
-        unseen = unseen_step(run, course.optimizer, moment)
-        candidates = [*near, unseen] if unseen else near
-        largest = max(candidates, key=lambda each: each.size, default=None)
-        return largest if largest and largest.size > self.max_step else None
-
-    def _judge_start(
-        self, run: RunRecord, course: Course, steps: Sequence[WeightStep], start: float
-    ) -> Iterator[Finding]:
-        early = [each for each in steps if each.step < self.early]
-        culprit = max(early, key=lambda each: each.size, default=None)
-        if culprit is None or culprit.size <= self.max_step:
+        steps, finite = largest_steps(run, course.optimizer), course.losses.finite()
+        if not steps or not finite:
             return
-        consequence = self._consequence(run, course, steps, culprit, start)
-        if consequence:
-            yield self._finding(run, course, steps, culprit, culprit.step, consequence)
+        baseline = constant_prediction_loss(run, course.optimizer) or 0.0
+        start = max(baseline, float(np.nan_to_num(course.trend.start)), finite.first)
+        case = _Case(run, course, steps, start)
+        for moment in sorted({course.onset, *self._blow_up(case)} - {0}):
+            if culprit := self._culprit(case, moment):
+                yield self._finding(case, culprit, moment, _rise(course, moment))
+                return
+        # A loss that has never been 10 % lower for 5 % of the run.
+        if not course.trend.lowest < 0.9 * course.trend.start:
+            yield from self._judge_start(case)
 
-    def _consequence(
-        self,
-        run: RunRecord,
-        course: Course,
-        steps: Sequence[WeightStep],
-        culprit: WeightStep,
-        start: float,
-    ) -> str:
+    def _blow_up(self, case: _Case) -> list[int]:
+        """The first step with a loss beyond its start and beyond its usual noise, if any."""
+        losses = case.course.losses
+        limit = self.max_growth * case.start
+        if case.course.trend.end <= self.max_end * case.start:
+            limit = max(limit, 2 * np.percentile(losses.finite().part(0.75, 1.0).values, 95))
+        return losses.steps[losses.values > limit][:1].tolist()
+
+    def _culprit(self, case: _Case, moment: int) -> WeightStep | None:
+        """The first step that was too large around `moment`."""
+        width = max(self.early, len(case.course.losses) // 50)
+        near = [each for each in case.steps if abs(each.step - moment) <= width]
+        near += [each for each in case.steps if each.step >= moment][:2]
+        large = [each for each in near if each.size > self.max_step]
+        if large:
+            return min(large, key=lambda each: each.step)
+        unseen = unseen_step(case.run, case.course.optimizer, moment)
+        return unseen if unseen and unseen.size > self.max_step else None
+
+    def _judge_start(self, case: _Case) -> Iterator[Finding]:
+        early = [each for each in case.steps if each.step < self.early]
+        culprit = max(early, key=lambda each: each.size, default=None)
+        if culprit and culprit.size > self.max_step:
+            consequence = self._consequence(case, culprit)
+            if consequence:
+                yield self._finding(case, culprit, culprit.step, consequence)
+
+    def _consequence(self, case: _Case, culprit: WeightStep) -> str:
         """What the large steps of the beginning led to; empty if nothing is seen of it."""
+        course, optimizer = case.course, case.course.optimizer
         if course.ending is Ending.NON_FINITE:
             return f"the loss is not finite since step {course.onset}"
         end = course.trend.end
-        if end - STANDARD_ERRORS * course.trend.end_error > self.max_end * start:
-            return f"the loss ends at {end:.3g}, above its start {start:.3g}"
-        late = steps[len(steps) // 2 :]
-        usual = float(np.median([each.size for each in late]))
+        if end - STANDARD_ERRORS * course.trend.end_error > self.max_end * case.start:
+            return f"the loss ends at {end:.3g}, above its start {case.start:.3g}"
+        late = [each.size for each in case.steps if each.step >= course.last_step / 2]
+        usual = float(np.median(late)) if late else float("nan")
         if usual > self.max_step:
             return f"the steps are still {usual:.0%} and the loss does not fall"
-        decay = rate_at(run, course.optimizer, course.last_step) / rate_at(
-            run, course.optimizer, culprit.step
+        first, last = (
+            rate_at(case.run, optimizer, each) for each in (culprit.step, course.last_step)
         )
-        if usual <= self.stopped * culprit.size * (decay if np.isfinite(decay) else 1.0):
+        decay = last / first if first > 0 else 1.0
+        if usual <= self.stopped * culprit.size * decay:
             return f"the weights have stopped moving (steps of {usual:.0e})"
         return ""
 
-    def _finding(
-        self,
-        run: RunRecord,
-        course: Course,
-        steps: Sequence[WeightStep],
-        culprit: WeightStep,
-        since: int,
-        consequence: str,
-    ) -> Finding:
-        rate = rate_at(run, course.optimizer, since)
-        before = [each for each in steps if each.step < since] if since >= self.early else []
-        better = healthy_rate(run, course.optimizer, before or steps[:1])
-        lower = min(better, rate / 3) if np.isfinite(better) else rate / 10
-        change = f"from {rate:g} to about {rounded(lower)}" if np.isfinite(rate) else "by 3 to 10"
+    def _better_rate(self, case: _Case, since: int) -> float:
+        optimizer, ratio = case.course.optimizer, LARGEST_HEALTHY_RATIO
+        before = [each for each in case.steps if each.step < since >= self.early]
+        if before:
+            return healthy_rate(case.run, optimizer, before, ratio=ratio)
+        ratio /= usual_over_first_step(case.run, optimizer)
+        return healthy_rate(case.run, optimizer, case.steps[:1], ratio=ratio)
+
+    def _finding(self, case: _Case, culprit: WeightStep, moment: int, consequence: str) -> Finding:
+        optimizer, since = case.course.optimizer, min(moment, culprit.step)
+        before = rate_at(case.run, optimizer, since - 1)
+        rate = np.fmax(before, rate_from(case.run, optimizer, since))
+        has_risen = rate > self.rise * before
+        lower = before if has_risen else np.fmin(self._better_rate(case, since), rate / 3)
+        change = f"from {rate:g} to about {rounded(lower)}" if rate > 0 else "by 3 to 10 times"
+        cause = f" after the learning rate rose from {before:g} to {rate:g}" if has_risen else ""
         return Finding(
             rule=self.name(),
             severity=self.severity,
             layer=culprit.parameter.rpartition(".")[0],
-            site=run.site_of_optimizer(course.optimizer),
-            steps=(since, course.last_step),
+            site=case.run.site_of_optimizer(optimizer),
+            steps=(since, case.course.last_step),
             message=f"Step {culprit.step} changed `{culprit.parameter}` by {culprit.size:.0%} of "
-            f"its norm (limit {self.max_step:.0%}), and {consequence}, since step {since}.",
+            f"its norm (limit {self.max_step:.0%}){cause}, and {consequence}, since step {since}.",
             evidence={
                 "update_ratio": culprit.size,
-                "learning_rate": rate,
-                "loss_at_end": course.trend.end,
+                "learning_rate": float(rate),
+                "loss_at_end": case.course.trend.end,
             },
-            remedy=f"Lower the learning rate of `{course.optimizer}` {change}, or clip the "
-            "gradient norm.",
+            remedy=f"Lower the learning rate of `{optimizer}` {change}, or clip the gradient norm.",
             fixes=self.fixes,
         )
-
-
-def _has_never_fallen(course: Course) -> bool:
-    """Whether the loss never got 10 % below its start, over 5 % of the run."""
-    return not course.trend.lowest < 0.9 * course.trend.start
 
 
 def _rise(course: Course, moment: int) -> str:

@@ -63,13 +63,11 @@ class MissingZeroGrad(Rule):
     min_share: float = 0.8
     """Share of the recorded steps with anything carried over, in [0, 1]: a loop that
     forgets the call on some path only is left alone, as its effect is small."""
-    min_samples: int = 5
+    min_samples: int = 3
     """Recorded steps below which the rule does not judge."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
-        series = {
-            name: every.finite() for name, every in run.of("carried_gradient_ratio").items()
-        }
+        series = {name: every.finite() for name, every in run.of("carried_gradient_ratio").items()}
         judged = {name: each for name, each in series.items() if len(each) >= self.min_samples}
         if not judged:
             raise CannotJudge(f"fewer than {self.min_samples} recorded steps")

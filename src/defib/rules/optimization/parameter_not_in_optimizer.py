@@ -71,8 +71,8 @@ class ParameterNotInOptimizer(Rule):
             layer=forgotten[0].layer,
             site=run.site_of_optimizer(optimizer),
             steps=(0, max(run.steps - 1, 0)),
-            message=f"{len(forgotten)} parameters with {elements:,} elements get a gradient and "
-            f"no optimizer updates them (limit 0), since step 0: {names}{more}.",
+            message=f"No optimizer updates {names}{more} ({elements:,} elements, limit 0), which "
+            "get a gradient, since step 0.",
             evidence={"parameters": len(forgotten), "elements": elements},
             remedy=f"Pass {names}{more} to `{optimizer}` (make it after the last change to the "
             "model), or freeze them with `requires_grad_(False)`.",

@@ -1,0 +1,76 @@
+from defib.monitor.budget import Budget
+from defib.monitor.jumps import JumpDetector
+from defib.monitor.sampling import FIRST_GLANCES, FIRST_STEPS, LONGEST_INTERVAL, Look, Sampler
+
+
+def exhausted() -> Budget:
+    budget = Budget(share=0.0, initial_seconds=0.0)
+    budget.start(0.0)
+    budget.spent = 1.0
+    return budget
+
+
+def full_looks(sampler: Sampler, steps: int, urgent: frozenset[int] = frozenset()) -> list[int]:
+    looks = []
+    for step in range(steps):
+        if sampler.look(step, 1.0, is_urgent=step in urgent) is Look.FULL:
+            sampler.sampled(step, 0.01)
+            looks.append(step)
+    return looks
+
+
+def test_every_step_is_sampled_while_the_budget_allows():
+    budget = Budget(share=0.5, initial_seconds=10.0)
+    budget.start(0.0)
+    assert full_looks(Sampler(budget), 50) == list(range(50))
+
+
+def test_the_floor_holds_without_any_budget():
+    looks = full_looks(Sampler(exhausted()), 10_000)
+    assert looks[:FIRST_STEPS] == [0, 1, 2, 3, 4]
+    assert max(b - a for a, b in zip(looks, looks[1:], strict=False)) == LONGEST_INTERVAL
+    assert len(looks) < 30
+
+
+def test_first_steps_are_glanced_at():
+    sampler = Sampler(exhausted())
+    full_looks(sampler, 7)
+    assert sampler.look(7, 1.0) is Look.GLANCE
+    assert sampler.look(FIRST_GLANCES + 1, 1.0) in (Look.NONE, Look.FULL)
+
+
+def test_a_jump_brings_a_burst():
+    looks = full_looks(Sampler(exhausted()), 600, frozenset({300}))
+    assert [step for step in looks if 300 <= step <= 345] == list(range(300, 346, 5))
+
+
+def test_jumps_without_end_do_not_break_the_budget():
+    looks = full_looks(Sampler(exhausted()), 5000, frozenset(range(100, 5000)))
+    assert len(looks) < 70
+
+
+def test_budget_allows_its_share_of_the_time():
+    budget = Budget(share=0.01, initial_seconds=0.0)
+    budget.start(100.0)
+    # The share counts double at first: 0.02 of 2 seconds.
+    assert budget.allows(0.039, 102.0)
+    assert not budget.allows(0.041, 102.0)
+    # Later the early credit is a constant 0.1 s: 1 + 0.1 of 100 seconds.
+    assert budget.allows(1.09, 200.0)
+    assert not budget.allows(1.11, 200.0)
+
+
+def test_a_jump_is_a_loss_far_above_the_recent_ones():
+    detector = JumpDetector()
+    calm = [detector.is_jump(1.0 + 0.01 * (step % 3)) for step in range(100)]
+    assert not any(calm)
+    assert detector.is_jump(2.0)
+
+
+def test_a_non_finite_loss_is_always_a_jump():
+    assert JumpDetector().is_jump(float("nan"))
+
+
+def test_a_falling_loss_never_jumps():
+    detector = JumpDetector()
+    assert not any(detector.is_jump(1 / (1 + step)) for step in range(500))

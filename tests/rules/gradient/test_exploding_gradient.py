@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from defib.records.finding import NotEvaluated, Severity
+from defib.rules.gradient.exploding_gradient import ExplodingGradient
+from defib.testing import make_run
+
+rule = ExplodingGradient(max_growth=1e3, max_norm=1e3, max_ratio=70)
+LABELS = {"0": [50.0], "1": [50.0]}
+
+
+def noise(seed, size, scale=0.02):
+    return np.random.default_rng(seed).normal(0, scale, size)
+
+
+def flat(seed=0):
+    return list(0.693 + noise(seed, 100))
+
+
+def decay(seed=0):
+    return list(0.693 * np.exp(-np.arange(100) / 20) + np.abs(noise(seed, 100)))
+
+
+def findings(norms, loss=None, **metrics):
+    return rule.evaluate(
+        make_run(
+            loss_kind="cross-entropy",
+            loss=flat() if loss is None else loss,
+            total_gradient_norm=norms,
+            label_count=LABELS,
+            **metrics,
+        )
+    )
+
+
+def test_reports_a_norm_that_grew_in_a_run_that_fails():
+    [finding] = findings([1.0] * 20 + [5e3, 20.0])
+    assert (finding.severity, finding.steps) == (Severity.WARNING, (20, 21))
+
+
+def test_silent_at_exactly_the_limit():
+    assert findings([1.0] * 20 + [1e3]) == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_silent_when_the_loss_falls_all_the_same(seed):
+    assert findings([1.0] * 20 + [5e4], loss=decay(seed)) == ()
+
+
+def test_a_first_step_that_explodes_is_measured_against_the_step_before():
+    [finding] = findings([0.5, 1e5, 2e5, 1e5, 1e5, 1e5])
+    assert finding.steps[0] == 1
+
+
+def test_infinite_norms_of_skipped_steps_do_not_count():
+    assert findings([1.0, 1.0, np.inf, np.nan, 1.0]) == ()
+
+
+def test_reports_a_norm_that_is_huge_from_the_start():
+    falling = list(2e4 * np.exp(-np.arange(100) / 30) + 50)
+    [finding] = findings([2e4] * 5, loss=falling)
+    assert finding.steps[0] == 0
+    assert finding.fixes[0] == "he-initialization"
+
+
+def test_silent_at_exactly_the_limit_of_the_start():
+    entropy = float(np.log(2))
+    assert findings([1e3 * entropy] * 5) == ()
+
+
+def test_reports_a_first_layer_with_far_more_gradient_than_the_last():
+    gradients = {"fc1.weight": [80.0] * 5, "fc2.weight": [1.0] * 5}
+    [finding] = findings([80.0] * 5, gradient_norm=gradients)
+    assert finding.layer == "fc1"
+
+
+def test_silent_at_exactly_the_ratio():
+    gradients = {"fc1.weight": [70.0] * 5, "fc2.weight": [1.0] * 5}
+    assert findings([70.0] * 5, gradient_norm=gradients) == ()
+
+
+def test_silent_about_losses_that_need_not_fall():
+    losses, norms = {"G": flat(), "D": flat()}, {"G": [1.0] * 9 + [1e5], "D": [1.0] * 10}
+    assert rule.evaluate(make_run(loss=losses, total_gradient_norm=norms)) == ()
+
+
+def test_not_evaluated_without_its_metrics():
+    assert rule.evaluate(make_run(loss=flat())) == NotEvaluated(
+        "exploding-gradient", "not recorded: total_gradient_norm"
+    )

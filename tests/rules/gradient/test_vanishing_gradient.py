@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from defib.records.finding import NotEvaluated, Severity
+from defib.records.run import LayerFact
+from defib.rules.gradient.vanishing_gradient import VanishingGradient
+from defib.testing import make_run
+
+rule = VanishingGradient(min_ratio=1e-3, min_layers=3, patience=3)
+LABELS = {"0": [50.0], "1": [50.0]}
+
+
+def noise(seed, size, scale=0.02):
+    return np.random.default_rng(seed).normal(0, scale, size)
+
+
+def flat(seed=0):
+    return list(0.693 + noise(seed, 100))
+
+
+def decay(seed=0):
+    return list(0.693 * np.exp(-np.arange(100) / 20) + np.abs(noise(seed, 100)))
+
+
+def findings(first, loss=None, last=1.0, **facts):
+    gradients = {"fc1.weight": first, "fc2.weight": [0.05] * 5, "fc3.weight": [last] * 5}
+    return rule.evaluate(
+        make_run(
+            loss_kind="cross-entropy",
+            facts=facts,
+            loss=flat() if loss is None else loss,
+            gradient_norm=gradients,
+            label_count=LABELS,
+        )
+    )
+
+
+def test_reports_first_layer_of_a_flat_run():
+    [finding] = findings([2e-4] * 5)
+    assert (finding.layer, finding.severity, finding.steps) == ("fc1", Severity.ERROR, (0, 99))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_silent_while_the_loss_falls_well(seed):
+    assert findings([1e-6] * 5, loss=decay(seed)) == ()
+
+
+def test_warns_where_the_loss_fell_by_little():
+    [finding] = findings([2e-4] * 5, loss=list(np.linspace(0.693, 0.55, 100) + noise(0, 100)))
+    assert finding.severity is Severity.WARNING
+    assert "fell by only" in finding.message
+
+
+def test_silent_at_exactly_the_limit():
+    assert findings([1e-3] * 5) == ()
+
+
+def test_sizes_of_layers_do_not_count():
+    # make_run gives every weight 64 entries; a larger norm of both changes nothing.
+    assert findings([2e-4] * 5, last=0.2) == ()
+
+
+def test_silent_when_the_ratio_recovers_at_the_end():
+    assert findings([1e-6, 1e-6, 1e-6, 1e-6, 0.5]) == ()
+
+
+def test_a_gradient_of_exactly_zero_is_another_fault():
+    assert findings([0.0] * 5) == ()
+
+
+def test_names_the_sigmoids_between():
+    layers = tuple(
+        LayerFact(f"fc{i + 1}", "Linear", i, activation="sigmoid" if i < 2 else "")
+        for i in range(3)
+    )
+    [finding] = findings([2e-4] * 5, layers=layers)
+    assert "2 sigmoid layers" in finding.message
+    assert "at most 1/4" in finding.message
+
+
+def test_not_evaluated_with_several_losses():
+    run = make_run(loss={"G": flat(), "D": flat()}, gradient_norm={"fc1.weight": [1.0]})
+    assert rule.evaluate(run) == NotEvaluated(
+        "vanishing-gradient", "several losses: they need not fall"
+    )
+
+
+def test_not_evaluated_without_its_metrics():
+    assert rule.evaluate(make_run()) == NotEvaluated(
+        "vanishing-gradient", "not recorded: loss, gradient_norm"
+    )

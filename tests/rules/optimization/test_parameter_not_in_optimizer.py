@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import numpy as np
+
+from defib.records.finding import NotEvaluated, Severity
+from defib.records.run import OptimizerFact, ParameterFact
+from defib.records.site import Site
+from defib.rules.optimization.parameter_not_in_optimizer import ParameterNotInOptimizer
+from defib.testing import make_run
+
+rule = ParameterNotInOptimizer()
+FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
+DECAY = list(0.7 * np.exp(-np.arange(100) / 20))
+TRAINED = ParameterFact("fc1.weight", "fc1", (4, 4), optimizer="SGD")
+FORGOTTEN = ParameterFact("head.weight", "head", (10, 4))
+
+
+def findings(*parameters, loss=FLAT, **facts):
+    return rule.evaluate(make_run(loss=loss, facts={"parameters": parameters} | facts))
+
+
+def test_an_error_where_the_loss_does_not_fall():
+    site = Site("train.py", 12)
+    [finding] = findings(TRAINED, FORGOTTEN, optimizers=(OptimizerFact("SGD", "SGD", site=site),))
+    assert (finding.severity, finding.layer, finding.site) == (Severity.ERROR, "head", site)
+    assert "`head.weight` (40 elements, limit 0)" in finding.message
+
+
+def test_a_warning_where_the_loss_falls():
+    [finding] = findings(TRAINED, FORGOTTEN, loss=DECAY)
+    assert finding.severity is Severity.WARNING
+
+
+def test_lists_three_names_and_counts_the_rest():
+    rest = [replace(FORGOTTEN, name=f"head{i}.weight") for i in range(5)]
+    [finding] = findings(TRAINED, *rest)
+    assert "`head0.weight`, `head1.weight`, `head2.weight` and 2 more" in finding.message
+
+
+def test_silent_when_all_are_in_the_optimizer():
+    assert findings(TRAINED) == ()
+
+
+def test_silent_about_frozen_parameters():
+    assert findings(TRAINED, replace(FORGOTTEN, requires_grad=False)) == ()
+
+
+def test_silent_about_parameters_that_the_loss_does_not_depend_on():
+    assert findings(TRAINED, replace(FORGOTTEN, reached=False)) == ()
+
+
+def test_not_evaluated_where_no_optimizer_is_known():
+    assert findings(FORGOTTEN) == NotEvaluated(
+        "parameter-not-in-optimizer", "no parameter of an optimizer is known"
+    )
