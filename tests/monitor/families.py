@@ -152,7 +152,7 @@ def autocast(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> 
 
 
 def scaled(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> None:
-    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**100, growth_interval=50)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=20)
     for x, y in batches(steps):
         optimizer.zero_grad()
         scaler.scale(F.cross_entropy(model(x), y)).backward()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from defib.monitor.budget import Budget
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.sampling import FIRST_GLANCES, FIRST_STEPS, LONGEST_INTERVAL, Look, Sampler
@@ -28,7 +30,7 @@ def test_every_step_is_sampled_while_the_budget_allows():
 def test_the_floor_holds_without_any_budget():
     looks = full_looks(Sampler(exhausted()), 10_000)
     assert looks[:FIRST_STEPS] == [0, 1, 2, 3, 4]
-    assert max(b - a for a, b in zip(looks, looks[1:], strict=False)) == LONGEST_INTERVAL
+    assert max(later - earlier for earlier, later in pairwise(looks)) == LONGEST_INTERVAL
     assert len(looks) < 30
 
 

@@ -54,17 +54,16 @@ class OptimizerEvents:
 
     def __init__(self, hooks: Hooks, keras: Keras) -> None:
         monitor = hooks.monitor
-        self._track = hooks.reporting("keras optimizer", lambda each: monitor.track([each]))
         self._before_step = hooks.reporting("before keras step", monitor.before_step)
         self._after_step = hooks.reporting("after keras step", monitor.after_step)
         self._skipped_step = hooks.reporting("skipped keras step", monitor.skipped_step)
         self._unbuilt: Optimizer | None = None
         self._gradient_factor: float | Tensor | None = None
         self._steps = 0
-        self._kind = _definer(keras.optimizers.Optimizer, "apply")
-        watch_creation(hooks.patches, monitor.creations, hooks.guard, (self._kind,))
-        hooks.patches.replace(self._kind, "build", self._wrap_build)
-        hooks.patches.replace(self._kind, "apply", self._wrap_apply)
+        kind = _definer(keras.optimizers.Optimizer, "apply")
+        watch_creation(hooks.patches, monitor.creations, hooks.guard, (kind,))
+        hooks.patches.replace(kind, "build", self._wrap_build)
+        hooks.patches.replace(kind, "apply", self._wrap_apply)
         scaling = keras.optimizers.LossScaleOptimizer
         hooks.patches.replace(scaling, "apply", self._wrap_scaling_apply)
 
@@ -74,9 +73,6 @@ class OptimizerEvents:
             if self._unbuilt is optimizer:
                 self._unbuilt = None
                 self._before_step(optimizer, gradient_factor=self._gradient_factor)
-            elif _definer(type(optimizer), "apply") is self._kind:
-                # Others only pass on to the optimisers within them.
-                self._track(optimizer)
             return result
 
         return build

@@ -47,7 +47,12 @@ class LayerNames:
         return issubclass(type(thing), self._keras.Layer)
 
     def _find(self, wanted: set[int], layers: Sequence[Layer]) -> dict[int, NamedParameter]:
-        children = {id(child) for layer in layers for child in _children(layer)}
+        # Torch's list of children has what Keras hides: the functional model of a `Sequential`.
+        children = {
+            id(child)
+            for layer in layers
+            for child in (*_children(layer), *layer.__dict__.get("_modules", {}).values())
+        }
         found: dict[int, NamedParameter] = {}
         for root in layers:
             if id(root) in children or not (_tensors(root) & wanted) - found.keys():

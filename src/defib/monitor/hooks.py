@@ -27,6 +27,7 @@ from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_path
 from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
+from defib.monitor.transfer import loss_value
 
 
 @final
@@ -48,6 +49,7 @@ class Hooks:
         self._thread: int | None = None
         self._depth = 0
         self._steps_seen = 0
+        self._loss_factor: float | Tensor | None = None
         self._before_backward = guard("before backward", self._take_loss)
         self._before_step = guard("before step", monitor.before_step)
         self._after_step = guard("after step", monitor.after_step)
@@ -142,12 +144,18 @@ class Hooks:
         del arguments, keywords
         if self._acts_here() and not torch.compiler.is_compiling():
             self._steps_seen += 1
-            self._timed(self._after_step, optimizer)
+            self._timed(self._after_step, optimizer, loss_factor=self._loss_factor)
 
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
             before = self._steps_seen
-            result = original(scaler, optimizer, *arguments, **keywords)
+            # The loss that went backward was multiplied by the scale.
+            scale = scaler._scale
+            self._loss_factor = None if scale is None else 1 / loss_value(scale)
+            try:
+                result = original(scaler, optimizer, *arguments, **keywords)
+            finally:
+                self._loss_factor = None
             if self._acts_here() and self._steps_seen == before:
                 self._timed(self._skipped_step, optimizer)
             return result

@@ -80,6 +80,7 @@ class Monitor:
         self._last_sample: Sample | None = None
         self._stepped_since_backward: set[str] = set()
         self._last_loss: float | None = None
+        self._has_closure = False
         self._backward_calls = 0
         self._next_flush = 0.0
         self._is_closed = False
@@ -110,6 +111,7 @@ class Monitor:
 
         With a `gradient_factor`, it multiplies the gradients with it first: it undoes a scale.
         """
+        self._has_closure = has_closure and not self._step_losses
         known = self.observer.tracked.of(optimizer)
         if known is None:
             self.observer.track([optimizer])
@@ -221,7 +223,9 @@ class Monitor:
                 buffer = self._losses.get(known.name)
                 if buffer is None:
                     buffer = self._losses[known.name] = LossBuffer()
-                total = losses[0] if len(losses) == 1 else _total(losses)
+                # Within a closure the same objective is evaluated again and again.
+                is_single = len(losses) == 1 or self._has_closure
+                total = losses[0] if is_single else _total(losses)
                 buffer.add(self.steps, total if loss_factor is None else total * loss_factor)
                 self._step_losses = []
             self.steps += 1
@@ -229,6 +233,9 @@ class Monitor:
             self._stepped_since_backward.clear()
         self._stepped_since_backward.add(known.name)
         known.steps += 1
+        if self._evaluations:
+            # Trainings that never call `backward` have no other end of an evaluation.
+            self._guard("evaluations", self._write_evaluations)()
         if self.steps < FIRST_STEPS:
             self._trace_next_loss()
         now = self.clock()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from defib.discovery.graph import Graph, Node
+from defib.discovery.graph import Graph, Node, saved_tensor
 from defib.monitor.transfer import is_true
 
 
@@ -48,7 +48,7 @@ def find_origin(graph: Graph, parameters: Sequence[tuple[str, Tensor]]) -> Origi
     layer = ""
     for position, node in enumerate(graph.nodes):
         layer = layers.get(node, layer)
-        if not all(map(_is_finite, _saved_tensors(node))):
+        if _leaves_its_domain(node) or not all(map(_is_finite, _saved_tensors(node))):
             return Origin("activation", "forward", layer, node.name(), position)
     return Origin("loss", "forward", layer, graph.nodes[-1].name() if graph.nodes else "")
 
@@ -73,6 +73,22 @@ def _saved_tensors(node: Node) -> list[Tensor]:
             if isinstance(value, Tensor) and value.is_floating_point():
                 found.append(value.detach())
     return found
+
+
+def _leaves_its_domain(node: Node) -> bool:
+    """Whether a node that keeps only its input gave a value that is not finite."""
+    attribute, is_outside = _DOMAINS.get(node.name(), ("", None))
+    value = saved_tensor(node, attribute) if is_outside is not None else None
+    return value is not None and is_outside is not None and is_true(is_outside(value).any())
+
+
+_DOMAINS: Mapping[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+    "LogBackward0": ("_saved_self", lambda value: value <= 0),
+    "Log2Backward0": ("_saved_self", lambda value: value <= 0),
+    "Log10Backward0": ("_saved_self", lambda value: value <= 0),
+    "Log1PBackward0": ("_saved_self", lambda value: value <= -1),
+    "DivBackward0": ("_saved_other", lambda value: value == 0),
+}
 
 
 def _is_finite(tensor: Tensor) -> bool:

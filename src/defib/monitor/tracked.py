@@ -123,12 +123,13 @@ class Tracked:
         return self.add(self._creations.living(torch.optim.Optimizer))
 
     def add_reached(self, graph: Graph) -> bool:
-        """Name a framework's parameters that no known optimiser has; false if all are named.
+        """Name parameters that a loss reaches and no known optimiser has; false if all are named.
 
-        Its optimisers may learn what they train at their first step, after the backward.
+        They were forgotten (layers in a plain list), or belong to an optimiser of a framework
+        that learns what it trains at its first step, after the backward.
         """
         unknown = graph.reached - self.parameters.keys() - self._reached.keys()
-        if not unknown or not self._frameworks:
+        if not unknown:
             return False
         leaves = [node.variable for node in graph.nodes if node.name().endswith("AccumulateGrad")]
         # Other leaves are inputs that require a gradient.
@@ -155,13 +156,14 @@ class Tracked:
         for key in self.optimizer_of_parameter:
             self._reached.pop(key, None)
         trained = [p for known in self._optimizers.values() for p in known.parameters()]
+        wanted = [*trained, *self._reached.values()]
         named = [
             parameter
             for framework in self._frameworks
-            for parameter in framework.name_parameters([*trained, *self._reached.values()])
+            for parameter in framework.name_parameters(wanted)
         ]
         self.parameters = {id(parameter.tensor): parameter for parameter in named}
-        rest = [tensor for tensor in trained if id(tensor) not in self.parameters]
+        rest = [tensor for tensor in wanted if id(tensor) not in self.parameters]
         for parameter in name_parameters(rest, self._creations):
             self.parameters.setdefault(id(parameter.tensor), parameter)
         self.layer_of_parameter = {

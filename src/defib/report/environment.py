@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -45,6 +46,7 @@ def badge_of(diagnosis: Diagnosis) -> Badge:
     }[diagnosis.status]
 
 
+@cache
 def template_environment() -> Environment:
     """Jinja with escaping always on, and the filters that the templates use."""
     environment = Environment(

@@ -114,8 +114,14 @@ def legend_above(axes: Axes, *, is_marked: bool = False) -> None:
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         bbox_transform=axes.transAxes + rise,
-        ncols=min(len(labels), 4),
+        ncols=_columns(labels),
     )
+
+
+def _columns(labels: list[str]) -> int:
+    """As many as fit beside one another: a legend too wide would squeeze the plot."""
+    room, letter, handle = 540, 6.8, 40
+    return max(1, min(len(labels), 4, int(room / (letter * max(map(len, labels)) + handle))))
 
 
 @final

@@ -13,11 +13,13 @@ from defib.records.finding import Finding
 from defib.records.run import RunRecord
 from defib.report.figures.kind import Caption, FigureKind
 from defib.report.figures.style import INK
-from defib.report.printable import shortened
+from defib.report.printable import printable
 from defib.report.quantities import percent
 
 MOST_BATCHES = 200
 MOST_NAMED_CLASSES = 12
+MOST_LETTERS = 40
+"""Of all names of classes together: what fits into one line over the picture."""
 ROWS = 100
 """Height of the picture in pixels: one for each percent."""
 
@@ -42,7 +44,7 @@ def paint(figure: Figure, record: RunRecord, _: Finding) -> Caption:
     batches.set_xticks(at + 0.5, [f"{steps[shown[index]]:,}" for index in at])
     overall.set_xticks([0.5], ["all"])
     overall.set_yticks([])
-    if len(labels) <= MOST_NAMED_CLASSES:
+    if len(labels) <= MOST_NAMED_CLASSES and sum(map(len, labels)) <= MOST_LETTERS:
         _name_classes(batches, labels, colours)
     return Caption(
         "Classes in each sampled batch; at the right, the mix of all of them",
@@ -93,7 +95,7 @@ def _draw_strip(axes: Axes, counts: np.ndarray, colours: np.ndarray) -> None:
 
 def _name_classes(axes: Axes, labels: tuple[str, ...], colours: np.ndarray) -> None:
     handles = [
-        Patch(facecolor=tuple(colour), label=shortened(label, 12))
+        Patch(facecolor=tuple(colour), label=printable(label))
         for label, colour in zip(labels, colours, strict=True)
     ]
     axes.legend(

@@ -75,13 +75,16 @@ def serial_correlation(labels: LabelCounts) -> SerialCorrelation:
     mean = float(usual.mean())
     if mean <= 1e-12:
         return SerialCorrelation(float("nan"), float("nan"))
-    # Neighbouring pairs share a batch: their sum varies by that much more.
-    variance = float(usual.var() + 2 * usual.mean(axis=1).var())
+    # Hoeffding: a distance is a part for each of its batches plus a rest without correlation.
+    part = float(usual.mean(axis=1).var())
+    rest = max(float(usual.var()) - 2 * part, 0.0)
     distances = ((shares[1:] - shares[:-1]) ** 2).sum(axis=1)
     found = []
     for chosen in (distances, distances[np.diff(labels.steps) == 1]):
         if len(chosen) >= NEIGHBOUR_PAIRS:
             value = 1 - float(chosen.mean()) / mean
+            # Where all batches are neighbours, their parts cancel against those in the mean.
+            variance = rest + 4 * part * (1 - len(chosen) / len(distances))
             error = np.sqrt(variance / len(chosen)) / mean
             found.append(SerialCorrelation(value, value / max(float(error), 1e-12)))
     return max(found, key=lambda each: each.deviations)

@@ -23,8 +23,7 @@ class Overfitting(Rule):
     better than a constant prediction's, or an evaluation accuracy far behind.
 
     ## Why it matters
-    From its lowest point on, the network learns the training examples by heart, and what it
-    learns does not carry over to others.
+    What the network learns from then on does not carry over to other data.
 
     ## How it is measured
     `evaluation_loss` and `evaluation_accuracy`: means over one evaluation phase, apart for
@@ -39,8 +38,7 @@ class Overfitting(Rule):
     the accuracy rises too (fewer mistakes, made more surely) is not reported.
 
     ## What to change
-    Keep the weights of the onset (early stopping); more data or augmentation; weight decay
-    or dropout; a smaller network.
+    Stop at the onset; more data or augmentation; weight decay, dropout or a smaller network.
 
     ## References
     - Prechelt, *Early Stopping - But When?* (1998).
@@ -76,8 +74,7 @@ class Overfitting(Rule):
     fitted_accuracy: float = 0.95
     """Training accuracy, in [0, 1], from which the training data are fitted (UMLAUT)."""
     max_accuracy_gap: float = 0.2
-    """Training minus evaluation accuracy, in [0, 1]: twice the gap of AutoTrainer, whose
-    0.1 healthy runs on small data exceed."""
+    """Training minus evaluation accuracy, in [0, 1]: twice the gap of AutoTrainer."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         if len(run.of("loss")) > 1:
@@ -108,9 +105,9 @@ class Overfitting(Rule):
         before, after = seen.training_loss(seen.onset), seen.training_loss()
         is_falling = before - after > self.min_training_fall * abs(before)
         is_rising = len(losses.final_stretch_above(limit)) >= max(2, len(losses) // 10)
-        is_long = len(losses) >= self.min_evaluations
         is_gaining = seen.accuracy_gain() > self.max_accuracy_gain
-        if is_gaining or not (is_long and is_rising and is_falling):
+        is_short = len(losses) < self.min_evaluations
+        if is_short or is_gaining or not (is_rising and is_falling):
             return ""
         return (
             f"rises since step {seen.onset}, from {low:.3g} to {losses.last:.3g} (limit "
@@ -152,7 +149,7 @@ class Overfitting(Rule):
             steps=(seen.onset, max(run.steps - 1, seen.onset)),
             message=f"The evaluation {quantity} ({seen.place}) {reason}.",
             evidence=seen.ends(),
-            remedy=f"Keep the weights of step {seen.onset} (early stopping). To get further: more "
+            remedy=f"Keep the weights of step {seen.onset} (early stopping); for better ones: more "
             "data or augmentation, weight decay, dropout, or a smaller network.",
             fixes=self.fixes,
         )

@@ -22,8 +22,9 @@ class LossDivergence(Rule):
     """A loss that grew.
 
     ## What it detects
-    A loss that ends at more than `max_growth` times its start, or one that once exceeded
-    its start `max_peak` times and never came back to it.
+    A loss that ends at more than `max_growth` times its start (`max_unsure_growth` where the
+    loss of a constant prediction is not known), or one that once exceeded its start
+    `max_peak` times and never came back to it.
 
     ## Why it matters
     Training makes the network worse than it was untrained. This is a symptom: the cause is
@@ -37,8 +38,8 @@ class LossDivergence(Rule):
 
     ## Known false positives
     Losses that grow by design: those of adversarial training (with several optimisers
-    only the peak counts), terms whose weight is raised during training. Losses that can be
-    negative are not judged.
+    only the peak counts), of reinforcement learning (which grow with the returns), terms
+    whose weight is raised during training. Losses that can be negative are not judged.
 
     ## What to change
     See the finding that explains this one. If there is none: lower the learning rate.
@@ -55,6 +56,9 @@ class LossDivergence(Rule):
 
     max_growth: float = 2.0
     """End over start, dimensionless. Source: TheDeepChecker (a doubling)."""
+    max_unsure_growth: float = 10.0
+    """The same where no floor of the loss is known. Calibrated on the healthy twins of the
+    fault corpus, `benchmarks/calibration.py`."""
     max_peak: float = 1e3
     """Largest loss over start, dimensionless. AutoTrainer's limit for the loss itself."""
     standard_errors: float = 4.0
@@ -71,14 +75,19 @@ class LossDivergence(Rule):
             end = finite.last if np.isnan(course.trend.end) else course.trend.end
             certain = end - self.standard_errors * float(np.nan_to_num(course.trend.end_error))
             is_lost = finite.values.max() > self.max_peak * start and certain > start
-            is_grown = certain > self.max_growth * start
-            if is_lost or (is_grown and len(found) == 1):
+            limit = start * self._growth(run, course)
+            if is_lost or (certain > limit and len(found) == 1):
                 yield self._finding(run, course, start, end)
+
+    def _growth(self, run: RunRecord, course: Course) -> float:
+        is_known = constant_prediction_loss(run, course.optimizer) is not None
+        return self.max_growth if is_known else self.max_unsure_growth
 
     def _finding(self, run: RunRecord, course: Course, start: float, end: float) -> Finding:
         losses = course.losses.finite()
         peak = float(losses.values.max())
-        level = min(self.max_growth * start, (start + end) / 2)
+        limit = start * self._growth(run, course)
+        level = min(limit, (start + end) / 2)
         above = running_median(losses).final_stretch_above(level)
         first = int(above.steps[0]) if above else course.last_step
         return Finding(
@@ -87,7 +96,7 @@ class LossDivergence(Rule):
             site=run.site_of_optimizer(course.optimizer),
             steps=(first, course.last_step),
             message=f"The loss grew from {start:.3g} to {end:.3g} (limit "
-            f"{self.max_growth * start:.3g}), with a peak of {peak:.3g}; it has been above "
+            f"{limit:.3g}), with a peak of {peak:.3g}; it has been above "
             f"{level:.3g} since step {first}.",
             evidence={"loss_at_start": start, "loss_at_end": end, "loss_peak": peak},
             remedy=f"Remove `maximize=True` from `{course.optimizer}`."
