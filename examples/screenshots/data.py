@@ -6,7 +6,7 @@ draws a sheet of examples. `training_and_validation` makes the arrays the traini
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,16 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 SIDE = 45
 """Height and width of a screenshot, in pixels."""
-MAXSHIFT = 2
 MARGIN = 1
 """Pixels kept free between the text and the border."""
-FONT_SIZES = (10,)
-"""Heights in pixels at which the longest question still fits."""
+SHIFT = 2
+"""Most pixels that the text lies further to the right, or lower, than the margin asks for."""
+FONT_SIZE = 10
+"""Height of the letters in pixels; at 11 the longest questions no longer fit."""
 DARK = (0, 90)
 LIGHT = (190, 256)
 """Half-open ranges of the red, green and blue values of the text and of the page."""
@@ -32,7 +35,7 @@ OPPOSITES = {
     ),
     ("hot", "cold"): (
         ("fire", "oven", "sauna", "volcano", "flame", "furnace", "desert", "kettle", "toaster"),
-        ("freezer", "glacier", "winter", "iceberg", "igloo", "fridge", "icicle", "sorbet", "pole"),
+        ("freezer", "glacier", "cellar", "iceberg", "igloo", "fridge", "icicle", "sorbet"),
     ),
     ("soft", "hard"): (
         ("pillow", "feather", "blanket", "sponge", "towel", "cloud", "kitten", "muffin", "scarf"),
@@ -108,40 +111,41 @@ FAMILIES: Mapping[str, Callable[[np.random.Generator], list[Question]]] = {
 }
 
 
-def wrap(text: str, font: ImageFont.FreeTypeFont) -> str:
-    """`text` with line breaks in place of the spaces at which a screenshot's width is used up."""
+def wrap(text: str, font: Font) -> str:
+    """`text` with a line break in place of each space at which the line would grow too wide."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
         left, _, right, _ = font.getbbox(longer)
-        if lines and right - left <= SIDE - 2 * MARGIN:
+        if lines and right - left < SIDE - 2 * MARGIN:
             lines[-1] = longer
         else:
             lines.append(word)
     return "\n".join(lines)
 
 
-def render(text: str, font: ImageFont.FreeTypeFont, generator: np.random.Generator) -> np.ndarray:
+def render(text: str, font: Font, generator: np.random.Generator) -> np.ndarray:
     """One screenshot (45, 45, 3) uint8: dark text on a light page, random colours and position."""
     ink = tuple(generator.integers(*DARK, size=3).tolist())
     page = tuple(generator.integers(*LIGHT, size=3).tolist())
     image = Image.new("RGB", (SIDE, SIDE), page)
     canvas = ImageDraw.Draw(image)
-    wrapped = wrap(text, font)
-    left, top, right, bottom = canvas.multiline_textbbox((0, 0), wrapped, font=font, spacing=2)
+    lines = wrap(text, font)
+    left, top, right, bottom = canvas.multiline_textbbox((0, 0), lines, font=font, spacing=2)
     free = SIDE - 2 * MARGIN - np.ceil((right - left, bottom - top)).astype(int)
     if free.min() < 0:
         raise ValueError(f"{text!r} is too long for a screenshot of {SIDE} x {SIDE} pixels.")
-    x, y = MARGIN + generator.integers(0, np.minimum(free, MAXSHIFT) + 1)
-    canvas.multiline_text((x - left, y - top), wrapped, fill=ink, font=font, spacing=2)
+    x, y = (MARGIN + generator.integers(0, np.minimum(free, SHIFT) + 1)).tolist()
+    canvas.multiline_text((x - left, y - top), lines, fill=ink, font=font, spacing=2)
     return np.asarray(image)
 
 
-def draw_all(questions: Sequence[Question], generator: np.random.Generator) -> Screenshots:
-    fonts = [ImageFont.load_default(size) for size in FONT_SIZES]
-    images = [render(q.text, fonts[generator.integers(len(fonts))], generator) for q in questions]
+def draw_all(questions: Iterable[Question], generator: np.random.Generator) -> Screenshots:
+    """One screenshot per question, in their order."""
+    questions = tuple(questions)
+    font = ImageFont.load_default(FONT_SIZE)
     return Screenshots(
-        images=np.stack(images),
+        images=np.stack([render(question.text, font, generator) for question in questions]),
         answers=np.array([question.is_yes for question in questions], dtype=np.float32),
         questions=tuple(question.text for question in questions),
     )
@@ -150,25 +154,47 @@ def draw_all(questions: Sequence[Question], generator: np.random.Generator) -> S
 def training_and_validation(
     family: str, training_count: int, validation_count: int, *, seed: int
 ) -> tuple[Screenshots, Screenshots]:
-    """Two sets of screenshots, in random order, no question being in both.
+    """Two sets of screenshots in random order; no question is in both, or twice in one.
 
-    Counts are even: half of each set is answered yes. Equal arguments give equal arrays.
+    Both counts are even: half of each set is answered yes. Equal arguments give equal arrays.
     """
+    if training_count % 2 or validation_count % 2:
+        raise ValueError(f"Expected even counts, got {training_count} and {validation_count}.")
     generator = np.random.default_rng(seed)
     questions = FAMILIES[family](generator)
-    generator.shuffle(questions)
     training: list[Question] = []
     validation: list[Question] = []
-    for answer in (True, False):
-        answered = [question for question in questions if question.is_yes == answer]
+    for is_yes in (True, False):
+        candidates = [question for question in questions if question.is_yes == is_yes]
         wanted = (training_count + validation_count) // 2
-        if len(answered) < wanted:
+        if wanted > len(candidates):
             raise ValueError(
-                f"{wanted} different questions answered {answer} were asked for but the family "
-                f"{family!r} has {len(answered)}. Ask for fewer, or for another family."
+                f"{training_count} + {validation_count} screenshots need {wanted} questions of "
+                f"each answer, but {family!r} has {len(candidates)}. Ask for fewer."
             )
-        training += answered[: training_count // 2]
-        validation += answered[training_count // 2 : wanted]
+        order = generator.permutation(len(candidates))
+        training += [candidates[i] for i in order[: training_count // 2]]
+        validation += [candidates[i] for i in order[training_count // 2 : wanted]]
     generator.shuffle(training)
     generator.shuffle(validation)
     return draw_all(training, generator), draw_all(validation, generator)
+
+
+def contact_sheet(images: np.ndarray, columns: int) -> Image.Image:
+    """All (count, 45, 45, 3) images in one picture, `columns` of them in each row."""
+    rows = [np.hstack(list(images[i : i + columns])) for i in range(0, len(images), columns)]
+    return Image.fromarray(np.vstack(rows))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Draw a sheet of 40 screenshots.")
+    parser.add_argument("--questions", choices=FAMILIES, default="comparison")
+    parser.add_argument("--save", type=Path, required=True, help="picture to write, such as a.png")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    screenshots, _ = training_and_validation(options.questions, 40, 2, seed=options.seed)
+    contact_sheet(screenshots.images, columns=8).save(options.save)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--optimizer", choices=("sgd", "adam"), default="sgd")
     add("--learning-rate", type=float, default=0.003)
     add("--momentum", type=float, default=0.9, help="of sgd")
-    add("--milestone", type=int, help="step at which the learning rate changes")
+    add("--milestone", type=int, default=1000, help="step at which the learning rate changes")
     add("--milestone-factor", type=float, default=0.1, help="what it is multiplied by then")
     add("--batch-size", type=int, default=64)
     add("--epochs", type=int, default=15)
@@ -96,26 +96,30 @@ def evaluate(network: nn.Module, images: Tensor, answers: Tensor) -> tuple[float
     return loss.item(), ((outputs > 0) == (answers > 0.5)).float().mean().item()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    options = parse_options(arguments)
-    torch.manual_seed(options.seed)
+def load(options: argparse.Namespace) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Images and answers to train on and to validate on; pixels have mean 0 and deviation 1."""
     training, validation = training_and_validation(
         options.questions, options.examples, options.validation_examples, seed=options.seed
     )
     images, answers = as_tensors(training)
     new_images, new_answers = as_tensors(validation)
     mean, deviation = images.mean(), images.std()
-    images = (images - mean) / deviation
-    new_images = (new_images - mean) / deviation
+    return (
+        ((images - mean) / deviation, answers),
+        ((new_images - mean) / deviation, new_answers),
+    )
 
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse_options(arguments)
+    torch.manual_seed(options.seed)
+    (images, answers), validation = load(options)
     network = build_network(options.hidden, options.activation)
     initialize(network, options)
     optimizer = build_optimizer(network, options)
-    milestones = [] if options.milestone is None else [options.milestone]
     schedule = torch.optim.lr_scheduler.MultiStepLR(
-        optimizer, milestones, gamma=options.milestone_factor
+        optimizer, [options.milestone], gamma=options.milestone_factor
     )
-
     step = 0
     for epoch in range(1, options.epochs + 1):
         for batch in torch.randperm(len(images)).split(options.batch_size):
@@ -128,11 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             step += 1
             if options.print_every and step % options.print_every == 0:
                 print(f"step {step}: loss {loss.item():.4f}")
-        training_loss, training_accuracy = evaluate(network, images, answers)
-        new_loss, new_accuracy = evaluate(network, new_images, new_answers)
+        training_loss, accuracy = evaluate(network, images, answers)
+        validation_loss, validation_accuracy = evaluate(network, *validation)
         print(
-            f"epoch {epoch}: training loss {training_loss:.4f} accuracy {training_accuracy:.3f}, "
-            f"validation loss {new_loss:.4f} accuracy {new_accuracy:.3f}",
+            f"epoch {epoch}: training loss {training_loss:.4f} accuracy {accuracy:.3f}, "
+            f"validation loss {validation_loss:.4f} accuracy {validation_accuracy:.3f}",
             flush=True,
         )
 

@@ -113,7 +113,7 @@ def judged(record: RunRecord, summary: str, *causes: Cause, **fields: object) ->
         "causes": causes,
         "not_evaluated": (
             NotEvaluated("overfitting", "not recorded: evaluation_loss"),
-            NotEvaluated("saturated-units", "not recorded: saturated_fraction"),
+            NotEvaluated("saturated-activation", "not recorded: saturated_fraction"),
         ),
     }
     return Sample(record, Diagnosis(**(settings | fields)))  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def ordered_labels() -> Sample:
         label_count=counts,
     )
     finding = Finding(
-        "ordered-labels",
+        "label-ordered-batches",
         Severity.ERROR,
         "A batch holds 1.3 classes on average, shuffled data would give 10 (limit 80%): the "
         "examples come sorted by label.",
@@ -248,7 +248,7 @@ def ordered_labels() -> Sample:
         fixes=("shuffle",),
     )
     return judged(
-        record, "ordered-labels at train.py:33, from the start (suspected).", Cause(finding)
+        record, "label-ordered-batches at train.py:33, from the start (suspected).", Cause(finding)
     )
 
 

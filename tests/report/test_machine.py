@@ -50,7 +50,7 @@ def test_layout_is_stable(dying_run):
         "undecided_between": [],
         "not_evaluated": [
             {"rule": "overfitting", "reason": "not recorded: evaluation_loss"},
-            {"rule": "saturated-units", "reason": "not recorded: saturated_fraction"},
+            {"rule": "saturated-activation", "reason": "not recorded: saturated_fraction"},
         ],
         "notes": [],
     }

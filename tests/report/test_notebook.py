@@ -18,7 +18,7 @@ class Tags(HTMLParser):
         self.found.append((tag, tuple(name for name, _ in attrs)))
         self.depth += 1
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, _):
         self.depth -= 1
 
 

@@ -14,7 +14,9 @@ def noise(seed, size, scale):
 
 
 def findings(loss, **facts):
-    return rule.evaluate(make_run(loss=list(loss), facts=facts))
+    labels = {"0": [50.0], "1": [50.0]}
+    run = make_run(loss_kind="cross-entropy", loss=list(loss), label_count=labels, facts=facts)
+    return rule.evaluate(run)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -30,6 +32,12 @@ def test_silent_when_the_loss_decays_with_spikes(seed):
     loss = 2.3 * np.exp(-np.arange(200) / 60) + np.abs(noise(seed, 200, 0.05))
     loss[[30, 90]] = 5000
     assert findings(loss) == ()
+
+
+def test_more_growth_is_asked_for_where_no_floor_is_known():
+    grown, more = [1.0] * 50 + [10.0] * 50, [1.0] * 50 + [10.1] * 50
+    assert rule.evaluate(make_run(loss=grown)) == ()
+    assert len(rule.evaluate(make_run(loss=more))) == 1
 
 
 def test_silent_at_exactly_the_limit():

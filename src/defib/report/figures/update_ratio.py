@@ -14,6 +14,7 @@ from defib.records.series import Series
 from defib.report.figures.axes import (
     LineEnd,
     label_line_ends,
+    legend_above,
     logarithmic,
     mark_onset,
     step_axis,
@@ -43,6 +44,7 @@ def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
     _draw_usual(axes, ratios)
     step_axis(axes, record)
     mark_onset(axes, finding if finding.steps[0] > 0 else None)
+    legend_above(axes, is_marked=finding.steps[0] > 0)
     axes.set_ylabel("update / weight, per step")
     _draw_lines(axes, record, ratios, finding.layer)
     return Caption("Change of each weight per step, relative to its size", _words(ratios))
