@@ -46,7 +46,7 @@ def diagnose(record: RunRecord, rules: Sequence[Rule] | None = None) -> Diagnosi
     silent: list[NotEvaluated] = []
     if record.steps:
         for rule in rules:
-            outcome = rule.evaluate(record)
+            outcome = _evaluated(rule, record)
             if isinstance(outcome, NotEvaluated):
                 silent.append(outcome)
             else:
@@ -67,6 +67,14 @@ def diagnose(record: RunRecord, rules: Sequence[Rule] | None = None) -> Diagnosi
         undecided_between=rivals,
         notes=_notes(record),
     )
+
+
+def _evaluated(rule: Rule, record: RunRecord) -> tuple[Finding, ...] | NotEvaluated:
+    try:
+        return rule.evaluate(record)
+    except Exception as error:
+        # One rule that fails, of ours or of a plug-in, must not cost the whole diagnosis.
+        return NotEvaluated(rule.name(), f"the rule itself failed: {type(error).__name__}: {error}")
 
 
 def _causes(

@@ -14,6 +14,10 @@ GOOD_SHARE = 0.5
 """Share of a constant prediction's loss below which a flat loss is no failure: a training
 that was resumed, or that started from trained weights, begins there."""
 
+CRAWLING_SHARE = 0.95
+"""Share of a constant prediction's loss above which a training that does fall has learnt
+nothing yet. AutoTrainer and TheDeepChecker call a gain below 5 % none."""
+
 
 def is_failing(run: RunRecord, optimizer: str) -> bool:
     """Whether the loss of `optimizer` certainly does badly; false where that is not known.
@@ -34,4 +38,7 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
         return False
     trend, baseline = loss_trend(run, optimizer), constant_prediction_loss(run, optimizer)
     is_good = trend is not None and baseline is not None and trend.end < GOOD_SHARE * baseline
-    return is_harmed(run, optimizer) and not is_good
+    is_crawling = (
+        trend is not None and baseline is not None and trend.end > CRAWLING_SHARE * baseline
+    )
+    return (is_harmed(run, optimizer) or is_crawling) and not is_good

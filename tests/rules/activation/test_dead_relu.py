@@ -31,6 +31,13 @@ def test_is_an_error_when_the_layer_is_blocked():
     assert finding.severity is Severity.ERROR
 
 
+def test_is_information_where_the_training_succeeds():
+    losses = [1.0 - 0.009 * step for step in range(100)]
+    run = make_run(dead_unit_fraction={"fc1": [0.7] * 5}, loss=losses)
+    [finding] = rule.evaluate(run)
+    assert finding.severity is Severity.INFO
+
+
 def test_suggests_initialisation_when_units_were_born_dead():
     [finding] = findings(0.9, 0.9, 0.9)
     assert finding.fixes[0] == "he-initialization"

@@ -17,6 +17,7 @@ from defib.report.figures.axes import (
     legend_above,
     logarithmic,
     mark_onset,
+    shade_non_finite,
     step_axis,
 )
 from defib.report.figures.by_layer import LONGEST_LABEL
@@ -38,8 +39,10 @@ POINTS = 3000
 
 def paint(figure: Figure, record: RunRecord, finding: Finding) -> Caption:
     axes = figure.add_subplot()
-    ratios = {name: drawable(each) for name, each in weight_series(record, "update_ratio").items()}
-    ratios = {name: each for name, each in ratios.items() if each}
+    recorded = weight_series(record, "update_ratio")
+    for series in list(recorded.values())[:1]:
+        shade_non_finite(axes, series)
+    ratios = {name: each for name, series in recorded.items() if (each := drawable(series))}
     logarithmic(axes)
     _draw_usual(axes, ratios)
     step_axis(axes, record)

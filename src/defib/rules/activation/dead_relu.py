@@ -10,6 +10,7 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import Rule
+from defib.rules.trend import loss_trend
 
 
 @final
@@ -59,12 +60,21 @@ class DeadReLU(Rule):
             if len(dead) >= self.patience:
                 yield self._finding(run, layer, series, dead)
 
+    def _severity(self, run: RunRecord, layer: str, fraction: float) -> Severity:
+        fact = run.layer(layer)
+        trend = loss_trend(run, fact.optimizer) if fact else None
+        is_learning = trend is not None and trend.is_learning
+        if fraction >= self.blocked_fraction:
+            return Severity.WARNING if is_learning else Severity.ERROR
+        # A training that succeeds can spare the units: worth knowing, no harm.
+        return Severity.INFO if is_learning else Severity.WARNING
+
     def _finding(self, run: RunRecord, layer: str, series: Series, dead: Series) -> Finding:
         born = dead.steps[0] == series.steps[0]
         since = "from the first steps on" if born else f"since step {dead.steps[0]}"
         return Finding(
             rule=self.name(),
-            severity=Severity.ERROR if dead.last >= self.blocked_fraction else Severity.WARNING,
+            severity=self._severity(run, layer, dead.last),
             layer=layer,
             site=run.site_of_layer(layer),
             steps=(int(dead.steps[0]), int(dead.steps[-1])),

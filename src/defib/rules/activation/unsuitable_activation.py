@@ -14,6 +14,10 @@ from defib.records.series import Series
 from defib.rules.base import Rule
 from defib.rules.failure import is_failing
 
+POSITIVE_KINDS = ("sigmoid", "hardsigmoid", "softplus")
+"""Non-linearities whose output at zero input is not zero: only these make a constant of a
+weak signal, others pass it on as a weak one."""
+
 
 @final
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class UnsuitableActivation(Rule):
     def _signal(self, run: RunRecord, layer: str, spread: Series) -> float | None:
         fact = run.layer(layer) or LayerFact(layer, "")
         mean = run.of("activation_mean").get(layer)
+        if fact.activation not in POSITIVE_KINDS:
+            return None
         if mean is None or fact.feeds_loss or not is_failing(run, fact.optimizer):
             return None
         half = spread.between(0, run.steps // 2)

@@ -116,16 +116,17 @@ def level(series: Series) -> float:
 
 
 def noise(series: Series) -> float:
-    """Standard deviation of an evaluation; neither a trend nor one bend in it counts.
+    """Standard deviation of an evaluation; a smooth curve has none.
 
     The larger of two estimates, from value to value and about the running median, since
     the noise of neighbours may be alike.
     """
     values = series.values
-    if len(values) < 3:
+    if len(values) < 4:
         return 0.0
-    # Independent noise has sqrt(3/2) times its deviation about the mean of its neighbours.
-    quick = _deviation(values[1:-1] - (values[:-2] + values[2:]) / 2) / np.sqrt(1.5)
+    # Third differences: no parabola counts, and independent noise has sqrt(20) times its
+    # deviation in them.
+    quick = _deviation(np.diff(values, 3)) / np.sqrt(20)
     return max(float(quick), _deviation(values - smoothed(series)))
 
 

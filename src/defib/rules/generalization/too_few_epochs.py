@@ -98,7 +98,10 @@ class TooFewEpochs(Rule):
     def _is_evaluation_rising(self, run: RunRecord) -> bool:
         every = [each.finite() for each in run.of("evaluation_loss").values()]
         limit = 1 + self.max_evaluation_rise
-        return any(level(each) > limit * each.values.min() for each in every if len(each) >= 3)
+        # The best of the last three: a fast falling curve has its median above its minimum.
+        return any(
+            each.values[-3:].min() > limit * each.values.min() for each in every if len(each) >= 3
+        )
 
     def _finding(self, run: RunRecord, course: Course, share: float) -> Finding:
         losses = course.losses

@@ -55,15 +55,23 @@ class ExplodingGradient(Rule):
     - Zhang, Zhai, Ma, Shen, *AutoTrainer* (2021): ratio of layers above 70.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.ERROR
     requires = ("loss", "total_gradient_norm")
-    explains = ("loss-divergence", "non-finite-value", "loss-plateau")
+    explains = (
+        "loss-divergence",
+        "non-finite-value",
+        "loss-plateau",
+        "learning-rate-too-high",
+        "dead-relu",
+        "saturated-activation",
+        "constant-output",
+    )
     fixes = ("clip-gradients", "lower-learning-rate", "he-initialization")
 
     max_growth: float = 1e3
     """Norm over its size at the start, dimensionless. NeuralDBG calls a norm of 1e3
     exploded; relative to the start it does not depend on the unit of the loss."""
-    max_norm: float = 1e3
+    max_norm: float = 1e2
     """Norm at the start over the loss of a constant prediction, dimensionless. Healthy twins
     of the fault corpus show up to 7 (`benchmarks/calibration.py`)."""
     max_ratio: float = 70.0
@@ -98,7 +106,8 @@ class ExplodingGradient(Rule):
             return None
         return Finding(
             rule=self.name(),
-            severity=self.severity,
+            # From the start on, it is the network that is wrong, whatever the learning rate.
+            severity=self.severity if fixes is not self.fixes else Severity.WARNING,
             site=run.site_of_optimizer(course.optimizer),
             steps=(first, int(norms.steps[-1])),
             message=f"The norm of all gradients {fact}{limit}.",
@@ -126,7 +135,7 @@ class ExplodingGradient(Rule):
             return None
         return Finding(
             rule=self.name(),
-            severity=self.severity,
+            severity=Severity.WARNING,
             layer=first.layer,
             site=run.site_of_layer(first.layer),
             steps=(int(high.steps[0]), course.last_step),

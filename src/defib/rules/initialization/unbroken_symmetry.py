@@ -42,7 +42,7 @@ class UnbrokenSymmetry(Rule):
 
     severity = Severity.ERROR
     requires = ("unit_spread",)
-    explains = ("loss-plateau", "too-few-epochs", "constant-output")
+    explains = ("loss-plateau", "too-few-epochs", "constant-output", "learning-rate-too-high")
     fixes = ("he-initialization", "glorot-initialization")
 
     max_spread: float = 1e-6
