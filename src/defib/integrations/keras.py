@@ -17,9 +17,10 @@ from torch import Tensor
 from defib.discovery.creation import watch_creation
 from defib.discovery.evaluation import mean_and_accuracy
 from defib.discovery.losses import announce_loss
-from defib.discovery.sites import calling_path, calling_site
+from defib.discovery.sites import calling_path, calling_site, site_at
 from defib.integrations.keras_layers import Keras, LayerNames, parameter_groups, plain_value
-from defib.integrations.keras_losses import LossCall, call_of
+from defib.integrations.keras_losses import LossCall
+from defib.monitor.evaluation import CallPath
 from defib.monitor.hooks import Hooks, is_observable
 from defib.monitor.tracked import Framework
 from defib.monitor.watching import Watching
@@ -233,8 +234,8 @@ class LossEvents:
         tensors = (predictions, result)
         if not all(isinstance(each, Tensor) and is_observable(each) for each in tensors):
             return
-        site, input_site = self._sites(loss)
-        call = call_of(loss, targets, predictions, site=site, input_site=input_site)
+        mask = getattr(predictions, "_keras_mask", None)
+        call = LossCall(loss, targets, predictions.detach(), mask, self._sites(loss))
         if torch.is_grad_enabled():
             announce_loss(result, predictions, call.refine)
         elif self._scopes:
@@ -245,7 +246,7 @@ class LossEvents:
     def _take_evaluation(self, result: Any, calls: list[LossCall]) -> None:
         call = calls[0]
         name, predictions, targets = call.scored()
-        reduction = call.reduction or "mean"
+        reduction = call.loss.reduction or "mean"
         with torch.no_grad():
             loss, accuracy, examples = mean_and_accuracy(
                 name, predictions, targets, result, reduction
@@ -254,11 +255,12 @@ class LossEvents:
         accuracy = accuracy if len(calls) == 1 else None
         self._hooks.monitor.evaluated(calling_path(), loss, accuracy, examples)
 
-    def _sites(self, loss: Loss) -> tuple[Site | None, Site | None]:
-        """Where a loss comes from, and where its input does as far as a model tells."""
-        if not self._scopes:
-            return calling_site(), None
-        model = self._scopes[-1].model
+    def _sites(self, loss: Loss) -> Callable[[], tuple[Site | None, Site | None]]:
+        if self._scopes:
+            return partial(self._sites_in_model, loss, self._scopes[-1].model)
+        return partial(_sites_in_loop, calling_path(limit=1))
+
+    def _sites_in_model(self, loss: Loss, model: Model) -> tuple[Site | None, Site | None]:
         site = self._creations.site(loss) or self._compiled.get(model)
         return site, self._softmax_site(model) or site
 
@@ -270,6 +272,10 @@ class LossEvents:
             if name.lower() == "softmax":
                 return self._creations.site(layer)
         return None
+
+
+def _sites_in_loop(path: CallPath) -> tuple[Site | None, Site | None]:
+    return (site_at(*path[0]) if path else None), None
 
 
 def _pause_in_symbolic_scope(hooks: Hooks, keras: Keras) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -30,20 +30,29 @@ _IGNORED = -1
 @final
 @dataclass(frozen=True)
 class LossCall:
-    """One call of a Keras loss object, `predictions` detached.
+    """One call of the Keras loss object `loss`, `predictions` detached.
 
-    `function` is the name of Keras's own loss function, empty for the user's; `arguments`
-    are those fixed in the loss object, such as `from_logits`.
+    Made at every step and read at few. `sites` gives where the loss comes from, and where
+    its input does; `None` where only the graph tells.
     """
 
-    function: str
-    arguments: Mapping[str, Any]
-    reduction: str | None
+    loss: Any
     targets: Any
     predictions: Tensor
     mask: Tensor | None
-    site: Site | None
-    input_site: Site | None
+    sites: Callable[[], tuple[Site | None, Site | None]]
+
+    @property
+    def function(self) -> str:
+        """The name of Keras's own loss function; empty for the user's."""
+        function = getattr(self.loss, "fn", None)
+        is_own = (getattr(function, "__module__", None) or "").startswith("keras.")
+        return function.__name__ if is_own and function is not None else ""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What the loss object passes to its function, such as `from_logits`."""
+        return getattr(self.loss, "_fn_kwargs", {})
 
     @property
     def kind(self) -> str:
@@ -55,6 +64,7 @@ class LossCall:
     def refine(self, reading: LossReading) -> LossReading:
         """What the graph told of this call, completed."""
         predictions, targets = self._predictions_and_targets()
+        site, input_site = self.sites()
         return replace(
             reading,
             kind=reading.kind if self.kind == _UNKNOWN else self.kind,
@@ -62,8 +72,8 @@ class LossCall:
             targets=targets,
             has_logits=self._has_logits(),
             ignored_target=_IGNORED,
-            site=self.site or reading.site,
-            input_site=self.input_site if self.site is not None else reading.input_site,
+            site=site or reading.site,
+            input_site=input_site or reading.input_site,
         )
 
     def scored(self) -> tuple[str, Tensor, Tensor]:
@@ -114,21 +124,3 @@ class LossCall:
 
     def _target_tensor(self) -> Tensor:
         return torch.as_tensor(self.targets, device=self.predictions.device).detach()
-
-
-def call_of(
-    loss: Any, targets: Any, predictions: Tensor, *, site: Site | None, input_site: Site | None
-) -> LossCall:
-    """A call of the Keras loss object `loss`."""
-    function = getattr(loss, "fn", None)
-    is_own = getattr(function, "__module__", "").startswith("keras.")
-    return LossCall(
-        function=function.__name__ if is_own and function is not None else "",
-        arguments=getattr(loss, "_fn_kwargs", {}),
-        reduction=loss.reduction,
-        targets=targets,
-        predictions=predictions.detach(),
-        mask=getattr(predictions, "_keras_mask", None),
-        site=site,
-        input_site=input_site,
-    )

@@ -93,8 +93,8 @@ def test_chooses_the_worst_place():
         loss=FALLING,
         evaluation_loss={
             "training": spaced([0.9, 0.7, 0.5, 0.3, 0.1]),
-            "mild": spaced([0.9, 0.6, 0.5, 0.7, 0.8]),
-            "bad": spaced([0.9, 0.6, 0.5, 1.7, 1.8]),
+            "mild": spaced([0.9, 0.6, 0.5, 0.6, 0.7, 0.8]),
+            "bad": spaced([0.9, 0.6, 0.5, 0.9, 1.3, 1.7]),
         },
     )
     [finding] = found_by(rule, run)

@@ -12,12 +12,14 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
-from defib.rules.data.label_order import LabelCounts, label_counts
-from defib.rules.trend import label_totals
+from defib.rules.data.label_balance import minority_recall, perplexity
+from defib.rules.data.label_order import label_counts
+from defib.rules.trend import constant_prediction_loss, label_totals
 from defib.rules.weights import aligned
 
-_STANDARD_ERRORS = 4.0
-"""As in `Trend.is_learning`: one false call in 30,000 for normal noise."""
+MINIMUM_PAIRS = 10
+"""Batches for a standard error of the gain over a constant prediction."""
+_EMPTY = Series.of(())
 
 
 @final
@@ -38,8 +40,8 @@ class ClassImbalance(Rule):
     balanced) and largest over smallest count, over the classes seen. Collapse:
     `prediction_top_share` above `min_top_share`, with an `accuracy` that leaves at most
     `max_recall` of the rare examples recognised. Silent where the loss is below
-    `label_mix_loss`, that of the batch's mean prediction: the probabilities then depend on
-    the input and are of use even if none exceeds 1/2.
+    that of the best constant prediction, or of the batch's mean prediction
+    (`label_mix_loss`): the probabilities are then of use even if none exceeds 1/2.
 
     ## Known false positives
     Rare classes that cannot be predicted from the input.
@@ -68,6 +70,11 @@ class ClassImbalance(Rule):
     `benchmarks/calibration.py`."""
     max_recall: float = 0.1
     """Share of the rare examples recognised, in [0, 1]. Calibrated as `min_top_share`."""
+    min_gain: float = 0.05
+    """Share of a constant prediction's loss that is gained, in [0, 1]: above it the network
+    uses its input. AutoTrainer and TheDeepChecker call 5 % no improvement."""
+    standard_errors: float = 4.0
+    """Or by how many standard errors it gains: one false call in 30,000."""
     patience: int = 3
     """Recorded steps."""
     min_stretch: float = 0.2
@@ -83,23 +90,39 @@ class ClassImbalance(Rule):
         for optimizer, top in run.of("prediction_top_share").items():
             collapsed = top.finite().final_stretch_above(self.min_top_share)
             is_long = self._is_long(run, collapsed)
-            if is_long and not _uses_input(run, optimizer, int(collapsed.steps[0])):
+            if is_long and not self._uses_input(run, optimizer, int(collapsed.steps[0])):
                 yield from self._judge(run, optimizer, counts, collapsed)
 
     def _is_imbalanced(self, counts: np.ndarray) -> bool:
         is_uneven = counts.max() / counts.min() > self.max_count_ratio
-        return bool(is_uneven or _perplexity(counts) < self.min_perplexity)
+        return bool(is_uneven or perplexity(counts) < self.min_perplexity)
 
     def _is_long(self, run: RunRecord, collapsed: Series) -> bool:
         if len(collapsed) < self.patience:
             return False
         return run.steps - int(collapsed.steps[0]) >= self.min_stretch * run.steps
 
+    def _uses_input(self, run: RunRecord, optimizer: str, first: int) -> bool:
+        """Whether since step `first` the loss is below any that a constant prediction has."""
+        losses = run.of("loss").get(optimizer, _EMPTY)
+        late = losses.between(first, run.steps).part(0.5, 1.0)
+        baseline = constant_prediction_loss(run, optimizer)
+        if baseline is not None and late.mean() < (1 - self.min_gain) * baseline:
+            return True
+        # Of the same batches, so that their chance label mix cancels.
+        mixes = run.of("label_mix_loss").get(optimizer, _EMPTY).finite()
+        pairs = aligned(late.finite(), mixes)
+        gains = pairs[1].values - pairs[0].values
+        if len(gains) < MINIMUM_PAIRS:
+            return False
+        error = gains.std(ddof=1) / np.sqrt(len(gains))
+        return bool(gains.mean() > self.standard_errors * error)
+
     def _judge(
         self, run: RunRecord, optimizer: str, counts: np.ndarray, collapsed: Series
     ) -> Iterator[Finding]:
-        accuracy = run.of("accuracy").get(optimizer, Series.of(()))
-        recall = _minority_recall(label_counts(run), accuracy, int(collapsed.steps[0]))
+        accuracy = run.of("accuracy").get(optimizer, _EMPTY)
+        recall = minority_recall(label_counts(run), accuracy, int(collapsed.steps[0]))
         if not abs(recall) <= self.max_recall:
             return
         ratio = counts.max() / counts.min()
@@ -116,45 +139,9 @@ class ClassImbalance(Rule):
             evidence={
                 "prediction_top_share": collapsed.last,
                 "count_ratio": float(ratio),
-                "perplexity": _perplexity(counts),
+                "perplexity": perplexity(counts),
             },
             remedy="Weight the classes in the loss (`weight=` 1 / frequency, or `pos_weight=`) or "
             "draw rare ones more often (`WeightedRandomSampler`); look at the recall per class.",
             fixes=self.fixes,
         )
-
-
-def _perplexity(counts: np.ndarray) -> float:
-    shares = counts / counts.sum()
-    return float(np.exp(-(shares * np.log(shares)).sum()) / len(counts))
-
-
-def _uses_input(run: RunRecord, optimizer: str, first: int) -> bool:
-    """Whether since step `first` the loss is below that of the batch's mean prediction.
-
-    Both are of the same batches, so that their chance label mix cancels.
-    """
-    losses, mixes = run.of("loss").get(optimizer), run.of("label_mix_loss").get(optimizer)
-    if losses is None or mixes is None:
-        return False
-    losses, mixes = aligned(losses, mixes.finite())
-    gains = (mixes.values - losses.values)[mixes.steps >= first]
-    gains = gains[np.isfinite(gains)]
-    if len(gains) < 2:
-        return False
-    error = gains.std(ddof=1) / np.sqrt(len(gains))
-    return bool(gains.mean() > _STANDARD_ERRORS * error)
-
-
-def _minority_recall(labels: LabelCounts, accuracy: Series, first: int) -> float:
-    """Share of the examples outside the most frequent class that are recognised, if all
-    inside it are; `nan` if there are none. A collapse onto another class makes it negative.
-    """
-    steps, rows, places = np.intersect1d(labels.steps, accuracy.steps, return_indices=True)
-    rows, places = rows[steps >= first], places[steps >= first]
-    sizes = labels.counts[rows].sum(axis=1)
-    majority = labels.counts[rows, labels.counts.sum(axis=0).argmax()]
-    rare = float((sizes - majority).sum())
-    if rare == 0:
-        return float("nan")
-    return float(np.nansum(accuracy.values[places] * sizes - majority)) / rare

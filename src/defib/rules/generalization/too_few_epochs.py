@@ -12,7 +12,9 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, Ending, courses
-from defib.rules.generalization.evaluation import level
+
+_THIRD = 2 / 3
+"""Where the last third of the steps begins."""
 
 
 @final
@@ -21,16 +23,17 @@ class TooFewEpochs(Rule):
     """A training that ends while the loss is still falling fast.
 
     ## What it detects
-    A loss that fell nearly as fast in the last fifth of the steps as on average.
+    A loss that fell nearly as fast in the last third of the steps as on average, and that
+    falls to the very end.
 
     ## Why it matters
     The result is that of a training cut short; a verdict on the network is premature.
 
     ## How it is measured
-    The slope of a straight line through the losses of the last fifth of the steps, times
-    the length of that fifth, over the whole fall of the loss. A fifth has 20 % of it where
-    the loss falls in a straight line, 13 % for an exponential decay cut off at its time
-    constant, 2 % at three of them.
+    The slope of a straight line through the losses of the last third of the steps, times
+    the length of that third, over the whole fall of the loss. The third has 33 % of it where
+    the loss falls in a straight line, 23 % for an exponential decay cut off at its time
+    constant, 9 % at three of them.
 
     ## Known false positives
     A learning rate schedule that makes the loss fall near its end; a loss that is only the
@@ -48,13 +51,17 @@ class TooFewEpochs(Rule):
     requires = ("loss",)
     fixes = ("train-longer", "raise-learning-rate")
 
-    min_share: float = 0.15
-    """Fall in the last fifth over the whole fall, dimensionless; a straight line has 0.2.
+    min_share: float = 0.25
+    """Fall in the last third over the whole fall, dimensionless; a straight line has 0.33.
     Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
-    standard_errors: float = 4.0
-    """By how many standard errors the fall must exceed 0: one false call in 30,000."""
-    min_steps: int = 100
-    """Losses: with fewer the last tenth has under ten, too few for a slope (simulated)."""
+    standard_errors: float = 3.0
+    """By how many standard errors the fall must exceed 0: one call in 700 on a flat end (normal
+    noise), if the fall is large enough as well."""
+    min_steps: int = 50
+    """Losses, as for loss-plateau: the last third has 17 then."""
+    min_slope_steps: int = 20
+    """Losses from which a slope is read at the very end, else a tenth of all: enough for
+    normal quantiles to hold (Student's t)."""
     max_evaluation_rise: float = 0.05
     """Last evaluation loss over the lowest, minus 1: above it longer training does not help.
     TheDeepChecker calls 5 % a change."""
@@ -70,15 +77,18 @@ class TooFewEpochs(Rule):
                 yield self._finding(run, course, share)
 
     def _share(self, course: Course) -> float:
-        """Share of the whole fall that came in the last fifth; 0 where it is not certain."""
+        """Share of the whole fall that came in the last third; 0 where it is not certain."""
         whole = course.trend.start - course.trend.end
-        fall, error = self._fall(course, 0.8)
+        fall, error = self._fall(course, _THIRD)
         # A step of the schedule makes a fall that is over before the end.
-        last_fall, last_error = self._fall(course, 0.9)
+        tenth = max(0.1, self.min_slope_steps / len(course.losses.finite()))
+        end = max(_THIRD, 1 - tenth)
+        last_fall, last_error = self._fall(course, end)
+        least = self.min_share * whole * (1 - end) / (1 - _THIRD)
         conditions = (
             course.ending is Ending.LEARNING,
             fall > self.standard_errors * error,
-            last_fall > max(self.min_share * whole, self.standard_errors * last_error) / 2,
+            last_fall > max(least, self.standard_errors * last_error) / 2,
             # A fall by more than the whole makes good a rise before: no steady progress.
             fall <= whole,
         )
@@ -105,16 +115,16 @@ class TooFewEpochs(Rule):
 
     def _finding(self, run: RunRecord, course: Course, share: float) -> Finding:
         losses = course.losses
-        since = int(losses.part(0.8, 1.0).steps[0])
+        since = int(losses.part(_THIRD, 1.0).steps[0])
         return Finding(
             rule=self.name(),
             severity=self.severity,
             site=run.site_of_optimizer(course.optimizer),
             steps=(since, course.last_step),
             message=f"The loss is still falling: {share:.0%} of its whole fall came in the last "
-            f"fifth of the steps, since step {since} (limit {self.min_share:.0%}; 20 % if it "
+            f"third of the steps, since step {since} (limit {self.min_share:.0%}; 33 % if it "
             "fell in a straight line).",
-            evidence={"share_of_fall_in_last_fifth": share, "loss_at_end": course.trend.end},
+            evidence={"share_of_fall_in_last_third": share, "loss_at_end": course.trend.end},
             remedy=f"Train longer: twice the {len(losses)} steps so far, or until the curve bends.",
             fixes=self.fixes,
         )

@@ -1,0 +1,186 @@
+"""The healthy trainings into which faults are put."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, AdamW, Optimizer
+from torch.utils.data import DataLoader, TensorDataset
+
+from defib.datasets.bundled import Split, breast_cancer, diabetes, digits
+from defib.datasets.sequences import first_symbols
+from defib.networks.convolutional import ConvolutionalNetwork
+from defib.networks.dense import dense_network
+from defib.networks.recurrent import RecurrentNetwork
+from defib.networks.transformer import TransformerNetwork
+from defib.training.seeding import seed_everything
+from defib.training.setup import TrainingSetup
+
+MakeOptimizer = Callable[..., Optimizer]
+"""Takes the parameters, and keywords that replace its own."""
+
+
+@final
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, from which data, by which network, how.
+
+    Faults are put in by `dataclasses.replace`. Every part is a function, so that each
+    training has its own.
+    """
+
+    name: str
+    data: Callable[[], Split]
+    network: Callable[[], nn.Module]
+    loss_function: Callable[[], nn.Module]
+    optimizer: MakeOptimizer
+    steps: int
+    batch_size: int = 32
+    is_shuffled: bool = True
+
+
+def set_up(task: Task, seed: int) -> TrainingSetup:
+    """The training of `task`; `seed` decides on initial weights, dropout and data order."""
+    seed_everything(seed)
+    split = task.data()
+    model = task.network()
+    loader = DataLoader(
+        TensorDataset(split.inputs, split.targets),
+        batch_size=task.batch_size,
+        shuffle=task.is_shuffled,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    return TrainingSetup(
+        name=task.name,
+        model=model,
+        optimizer=task.optimizer(model.parameters()),
+        loss_function=task.loss_function(),
+        batches=lambda _: loader,
+        steps=task.steps,
+        validation=(split.validation_inputs, split.validation_targets),
+    )
+
+
+def with_data(task: Task, change: Callable[[Split], Split]) -> Task:
+    """`task` with `change` applied to its data."""
+    return replace(task, data=lambda: change(task.data()))
+
+
+def with_inputs(task: Task, change: Callable[[Tensor], Tensor]) -> Task:
+    """`task` with `change` applied to its inputs, those for training and for validation."""
+    return with_data(
+        task,
+        lambda split: replace(
+            split, inputs=change(split.inputs), validation_inputs=change(split.validation_inputs)
+        ),
+    )
+
+
+def with_weights(task: Task, change: Callable[[nn.Module], None]) -> Task:
+    """`task` with `change` applied to every module of the network after it was made."""
+    return replace(task, network=lambda: task.network().apply(change))
+
+
+def standardized(split: Split, *, with_targets: bool = False) -> Split:
+    """Each feature with mean 0 and standard deviation 1 over the training set."""
+    center, scale = split.inputs.mean(0), split.inputs.std(0)
+    split = replace(
+        split,
+        inputs=(split.inputs - center) / scale,
+        validation_inputs=(split.validation_inputs - center) / scale,
+    )
+    if not with_targets:
+        return split
+    center, scale = split.targets.mean(0), split.targets.std(0)
+    return replace(
+        split,
+        targets=(split.targets - center) / scale,
+        validation_targets=(split.validation_targets - center) / scale,
+    )
+
+
+@cache
+def standardized_breast_cancer() -> Split:
+    """`breast_cancer` with standardised features."""
+    return standardized(breast_cancer())
+
+
+@cache
+def standardized_diabetes() -> Split:
+    """`diabetes` with standardised features and targets."""
+    return standardized(diabetes(), with_targets=True)
+
+
+DIGITS_DENSE = Task(
+    "digits-dense",
+    data=cache(digits),
+    network=lambda: dense_network((64, 64, 32, 10)),
+    loss_function=nn.CrossEntropyLoss,
+    optimizer=partial(Adam, lr=2e-3),
+    steps=400,
+)
+"""Handwritten digits by a multi-layer perceptron."""
+
+DIGITS_CONVOLUTIONAL = Task(
+    "digits-convolutional",
+    data=cache(digits),
+    network=ConvolutionalNetwork,
+    loss_function=nn.CrossEntropyLoss,
+    optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
+    steps=400,
+)
+"""Handwritten digits by a small convolutional network."""
+
+TUMOURS = Task(
+    "tumours",
+    data=standardized_breast_cancer,
+    network=lambda: dense_network((30, 16, 16, 1)),
+    loss_function=nn.BCEWithLogitsLoss,
+    optimizer=partial(AdamW, lr=2e-3, weight_decay=1e-2),
+    steps=300,
+)
+"""Malignant or benign, from 30 standardised features."""
+
+DIABETES = Task(
+    "diabetes",
+    data=standardized_diabetes,
+    network=lambda: dense_network((10, 16, 16, 1)),
+    loss_function=nn.MSELoss,
+    optimizer=partial(AdamW, lr=2e-3, weight_decay=1e-1),
+    steps=200,
+)
+"""Progression of a disease: a regression."""
+
+SYMBOLS_RECURRENT = Task(
+    "symbols-recurrent",
+    data=cache(first_symbols),
+    network=RecurrentNetwork,
+    loss_function=nn.CrossEntropyLoss,
+    optimizer=partial(Adam, lr=5e-3),
+    steps=300,
+)
+"""Remember the first symbol of a sequence, by a GRU."""
+
+SYMBOLS_TRANSFORMER = Task(
+    "symbols-transformer",
+    data=cache(first_symbols),
+    network=TransformerNetwork,
+    loss_function=nn.CrossEntropyLoss,
+    optimizer=partial(AdamW, lr=2e-3),
+    steps=250,
+)
+"""Remember the first symbol of a sequence, by a transformer encoder."""
+
+ALL_TASKS = (
+    DIGITS_DENSE,
+    DIGITS_CONVOLUTIONAL,
+    TUMOURS,
+    DIABETES,
+    SYMBOLS_RECURRENT,
+    SYMBOLS_TRANSFORMER,
+)
