@@ -108,3 +108,35 @@ def test_a_long_chain_does_not_recurse():
     for _ in range(20_000):
         loss = loss + 1
     assert len(read_graph(loss.grad_fn, {}).nodes) == 20_001
+
+
+def test_units_move_with_a_permutation_of_the_axes():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    images = model(torch.randn(2, 3, 5, 5))
+    for moved in (images.permute(0, 2, 3, 1), images.movedim(1, -1), images.transpose(1, -1)):
+        [use] = graph_of(model, F.relu(moved + 1).sum()).activations
+        assert not use.channels_first
+        [use] = graph_of(model, F.relu(moved.transpose(1, -1)).sum()).activations
+        assert use.channels_first
+
+
+def test_sigmoid_that_scales_another_value_is_no_activation():
+    model = Functional()
+    hidden = model.first(torch.randn(2, 4))
+    loss = (torch.sigmoid(hidden) * torch.tanh(hidden)).sum()
+    assert [use.kind for use in graph_of(model, loss).activations] == ["tanh"]
+
+
+def test_sigmoid_that_is_also_used_otherwise_is_an_activation():
+    model = Functional()
+    hidden = torch.sigmoid(model.first(torch.randn(2, 4)))
+    loss = (hidden * hidden.mean(0, keepdim=True)).sum()
+    assert [use.kind for use in graph_of(model, loss).activations] == ["sigmoid"]
+
+
+def test_penalty_on_a_parameter_is_no_use_of_its_layer():
+    model = Functional()
+    penalty = 0.1 * model.first.weight.square().sum() + model.first.weight.abs().mean()
+    graph = graph_of(model, model(torch.randn(2, 4)).sum() + penalty)
+    assert names(graph) == ["first", "second"]
+    assert graph.last_layers == {"second"}

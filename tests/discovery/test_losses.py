@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from defib.discovery.losses import read_loss
+from defib.discovery.losses import announce_loss, read_loss
 
 
 @pytest.fixture
@@ -61,3 +63,20 @@ def test_logits_have_no_softmax_before_them(outputs: Tensor):
 def test_tensors_stay_unread_on_request(outputs: Tensor):
     reading = read_loss(F.cross_entropy(outputs, CLASSES).grad_fn, with_tensors=False)
     assert (reading.kind, reading.predictions, reading.targets) == ("cross-entropy", None, None)
+
+
+def test_announced_loss_completes_what_the_graph_tells(outputs: Tensor):
+    result = -(outputs.softmax(1).log() * VALUES).sum(1).mean()
+    announce_loss(result, outputs, lambda reading: replace(reading, kind="own", targets=VALUES))
+    reading = read_loss((result / 4).grad_fn)
+    assert (reading.kind, reading.operations[0]) == ("own", "DivBackward0")
+    assert reading.targets is VALUES
+
+
+def test_announced_loss_ends_at_its_predictions():
+    hidden = torch.randn(4, 5, requires_grad=True)
+    # A normalisation within the model looks like a mean of squares.
+    predictions = hidden / ((hidden - 1) ** 2).mean()
+    result = predictions.exp().sum()
+    announce_loss(result, predictions, lambda reading: reading)
+    assert read_loss(result.grad_fn).kind == "unknown"

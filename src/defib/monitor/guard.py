@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, final
 
 FAILURES_ALLOWED = 3
@@ -29,16 +28,20 @@ class Guard:
     def __call__(self, place: str, action: Callable[..., Any]) -> Callable[..., None]:
         """`action` without its result and without its exceptions."""
 
-        @wraps(action)
         def guarded(*arguments: Any, **keywords: Any) -> None:
-            if self.failures[place] >= FAILURES_ALLOWED:
-                return
-            try:
-                action(*arguments, **keywords)
-            except Exception as error:
-                self._failed(place, error)
+            self.run(place, action, *arguments, **keywords)
 
         return guarded
+
+    def run(self, place: str, action: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
+        """Call `action` now, without its result and without its exceptions."""
+        # `get`: a Counter's own look-up of a missing key is slow, and this is every step's path.
+        if self.failures.get(place, 0) >= FAILURES_ALLOWED:
+            return
+        try:
+            action(*arguments, **keywords)
+        except Exception as error:
+            self._failed(place, error)
 
     def _failed(self, place: str, error: Exception) -> None:
         if self._is_strict:

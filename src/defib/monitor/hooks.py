@@ -136,6 +136,8 @@ class Hooks:
         if self._acts_here() and not torch.compiler.is_compiling():
             # torch passes the optimiser itself as the first argument.
             closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
+            if closure is None and not self.monitor.awaits_step(optimizer):
+                return
             self._timed(self._before_step, optimizer, has_closure=closure is not None)
 
     def _on_stepped(
@@ -188,8 +190,9 @@ class Hooks:
         return __enter__
 
     def _timed(self, action: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
-        clock, budget = self.monitor.clock, self.monitor.budget
-        begun = clock()
+        monitor = self.monitor
+        budget = monitor.budget
+        begun = monitor.now = monitor.clock()
         # Metrics call loss functions too, which are no evaluations of the user's.
         self._pauses += 1
         try:
@@ -197,7 +200,7 @@ class Hooks:
         finally:
             self._pauses -= 1
         if budget.started is not None:
-            budget.spent += clock() - begun
+            budget.spent += monitor.clock() - begun
 
 
 def is_observable(tensor: Tensor) -> bool:

@@ -69,6 +69,8 @@ class Monitor:
         self.creations = creations
         self.observer = Observer(writer, creations, operation_sites, guard)
         self.steps = 0
+        self.now = clock()
+        """When the event began that is being taken in; its sender sets it."""
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
@@ -89,7 +91,7 @@ class Monitor:
 
     def before_backward(self, loss: Tensor) -> None:
         """`backward` is about to run on `loss`; its graph is still whole."""
-        now = self.clock()
+        now = self.now
         self.budget.start(now)
         self._backward_calls += 1
         is_first = not self._step_losses
@@ -99,6 +101,14 @@ class Monitor:
             self._begin(value, now)
         if self._sample is not None and loss.grad_fn is not None:
             self.observer.backward(self._sample, loss)
+
+    def awaits_step(self, optimizer: Optimizer) -> bool:
+        """Whether `before_step` has anything to do: on most steps it has not."""
+        return (
+            self._sample is not None
+            or self._last_sample is not None
+            or self.observer.tracked.of(optimizer) is None
+        )
 
     def before_step(
         self,
@@ -133,7 +143,7 @@ class Monitor:
         known = self._known(optimizer)
         sample, self._sample = self._sample, None
         if sample is not None:
-            self._guard("sample", self._finish)(sample, known)
+            self._guard.run("sample", self._finish, sample, known)
         self._count(known, loss_factor)
 
     def skipped_step(self, optimizer: Optimizer) -> None:
@@ -171,16 +181,16 @@ class Monitor:
         if self._is_closed:
             return
         self._is_closed = True
-        self._guard("evaluations", self._write_evaluations)()
-        self._guard("losses", self._write_losses)()
-        self._guard("totals", self._write_state)({"ending": ending, "error": error})
+        self._guard.run("evaluations", self._write_evaluations)
+        self._guard.run("losses", self._write_losses)
+        self._guard.run("totals", self._write_state, {"ending": ending, "error": error})
         self.writer.close()
 
     # -- inside a step -----------------------------------------------------------------------
 
     def _begin(self, value: float | Tensor, now: float) -> None:
         if self._evaluations:
-            self._guard("evaluations", self._write_evaluations)()
+            self._guard.run("evaluations", self._write_evaluations)
         is_urgent = False
         if isinstance(value, float):
             self._last_loss = value
@@ -228,6 +238,7 @@ class Monitor:
                 total = losses[0] if is_single else _total(losses)
                 buffer.add(self.steps, total if loss_factor is None else total * loss_factor)
                 self._step_losses = []
+                self._has_closure = False
             self.steps += 1
             self.observer.saved_tensor_hooks_seen = False
             self._stepped_since_backward.clear()
@@ -235,17 +246,17 @@ class Monitor:
         known.steps += 1
         if self._evaluations:
             # Trainings that never call `backward` have no other end of an evaluation.
-            self._guard("evaluations", self._write_evaluations)()
+            self._guard.run("evaluations", self._write_evaluations)
         if self.steps < FIRST_STEPS:
             self._trace_next_loss()
-        now = self.clock()
+        now = self.now
         if now >= self._next_flush or self.steps % FLUSH_LOSSES == 0:
             self._next_flush = now + FLUSH_SECONDS
-            self._guard("losses", self._write_losses)()
-            self._guard("totals", self._write_state)()
+            self._guard.run("losses", self._write_losses)
+            self._guard.run("totals", self._write_state)
             if self._on_progress is not None:
                 progress = Progress(self.steps, self._last_loss, self.budget.overhead(now))
-                self._guard("progress", self._on_progress)(progress)
+                self._guard.run("progress", self._on_progress, progress)
 
     def _trace_next_loss(self) -> None:
         """Have the sites of the next graph remembered, if it belongs to another optimiser."""

@@ -168,7 +168,7 @@ class Observer:
         sample.graph = None
 
     def _try(self, place: str, action: Any, *arguments: Any) -> None:
-        self._guard(place, action)(*arguments)
+        self._guard.run(place, action, *arguments)
 
     def _observe_left_gradients(self, sample: Sample) -> None:
         for known in self.tracked.optimizers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -242,14 +241,10 @@ def _print_symptoms(printer: Printer, symptoms: Sequence[Finding]) -> None:
     lead = _styled("  explains: ", "bold")
     for name in names:
         text = printer.text(name, "bold") + Text(" (")
-        text.append_text(printer.message(_first_sentence(first[name].message)))
+        text.append_text(printer.message(first[name].message.strip().rstrip(".")))
         text.append(")")
         printer.paragraph(text, lead=lead, indent=12)
         lead = Text()
-
-
-def _first_sentence(message: str) -> str:
-    return re.split(r"(?<=[.!?])\s+(?=[^a-z])", message.strip(), maxsplit=1)[0].rstrip(".")
 
 
 def _print_not_evaluated(printer: Printer, diagnosis: Diagnosis, *, details: bool) -> None:

@@ -85,6 +85,11 @@ def test_silent_where_probabilities_depend_on_the_input():
     assert rule.evaluate(run_with(gain=0.05)) == ()
 
 
+@pytest.mark.parametrize(("spread", "count"), [(0.5, 1), (0.51, 0)])
+def test_silent_where_the_logits_vary(spread: float, count: int):
+    assert len(found(rule, run_with(prediction_batch_std=np.full(STEPS, spread)))) == count
+
+
 def test_silent_where_the_collapse_is_only_just_beginning():
     late = np.where(np.arange(STEPS) < 50, 0.6, 1.0)
     assert rule.evaluate(run_with(top=late)) == ()

@@ -31,7 +31,7 @@ def test_is_information():
 
 
 CURVES = {
-    "exponential": np.exp(-2 * TIME),
+    "exponential": np.exp(-3 * TIME),
     "fast exponential": np.exp(-6 * TIME),
     "inverse root": (1 + 500 * TIME) ** -0.5,
     "inverse": 1 / (1 + 50 * TIME),

@@ -54,9 +54,9 @@ class TooFewEpochs(Rule):
     min_share: float = 0.25
     """Fall in the last third over the whole fall, dimensionless; a straight line has 0.33.
     Calibrated on the healthy twins of the fault corpus, `benchmarks/calibration.py`."""
-    standard_errors: float = 3.0
-    """By how many standard errors the fall must exceed 0: one call in 700 on a flat end (normal
-    noise), if the fall is large enough as well."""
+    standard_errors: float = 4.0
+    """By how many standard errors the fall must exceed 0: one call in 30,000 on a flat
+    end (normal noise), if the fall is large enough as well."""
     min_steps: int = 50
     """Losses, as for loss-plateau: the last third has 17 then."""
     min_slope_steps: int = 20
