@@ -19,7 +19,7 @@ from defib.discovery.evaluation import mean_and_accuracy
 from defib.discovery.losses import announce_loss
 from defib.discovery.sites import calling_path, calling_site, site_at
 from defib.integrations.keras_layers import Keras, LayerNames, parameter_groups, plain_value
-from defib.integrations.keras_losses import LossCall
+from defib.integrations.keras_losses import FindSites, LossCall, call_of
 from defib.monitor.evaluation import CallPath
 from defib.monitor.hooks import Hooks, is_observable
 from defib.monitor.tracked import Framework
@@ -55,12 +55,16 @@ class OptimizerEvents:
 
     def __init__(self, hooks: Hooks, keras: Keras) -> None:
         monitor = hooks.monitor
-        self._before_step = hooks.reporting("before keras step", monitor.before_step)
-        self._after_step = hooks.reporting("after keras step", monitor.after_step)
+        self._monitor = monitor
+        self._before_apply = hooks.reporting("before keras step", self._take_start)
+        self._built = hooks.reporting("before keras step", self._take_parameters)
+        self._after_apply = hooks.reporting("after keras step", self._take_end)
+        self._scaled = hooks.guard("keras loss scale", self._take_scale)
         self._skipped_step = hooks.reporting("skipped keras step", monitor.skipped_step)
+        self._stepping: Optimizer | None = None
         self._unbuilt: Optimizer | None = None
-        self._gradient_factor: float | Tensor | None = None
-        self._steps = 0
+        self._gradient_factor: Tensor | None = None
+        self._applied = 0
         kind = _definer(keras.optimizers.Optimizer, "apply")
         watch_creation(hooks.patches, monitor.creations, hooks.guard, (kind,))
         hooks.patches.replace(kind, "build", self._wrap_build)
@@ -72,51 +76,69 @@ class OptimizerEvents:
         def build(optimizer: Optimizer, *arguments: Any, **keywords: Any) -> Any:
             result = original(optimizer, *arguments, **keywords)
             if self._unbuilt is optimizer:
-                self._unbuilt = None
-                self._before_step(optimizer, gradient_factor=self._gradient_factor)
+                self._built(optimizer)
             return result
 
         return build
 
     def _wrap_apply(self, original: Function) -> Function:
         def apply(optimizer: Optimizer, *arguments: Any, **keywords: Any) -> Any:
-            if torch.compiler.is_compiling() or not _is_update(optimizer):
+            if torch.compiler.is_compiling():
                 return original(optimizer, *arguments, **keywords)
-            if optimizer.built:
-                self._before_step(optimizer, gradient_factor=self._gradient_factor)
-            else:
-                # It learns what it trains now, in `build`.
-                self._unbuilt = optimizer
+            self._before_apply(optimizer)
             result = original(optimizer, *arguments, **keywords)
-            self._steps += 1
-            self._after_step(optimizer, loss_factor=self._loss_factor(optimizer))
+            self._applied += 1
+            self._after_apply(optimizer)
             return result
 
         return apply
-
-    def _loss_factor(self, optimizer: Optimizer) -> float | Tensor | None:
-        # Keras averages over the steps that it accumulates.
-        steps, factor = optimizer.gradient_accumulation_steps, self._gradient_factor
-        if not steps:
-            return factor
-        return 1 / steps if factor is None else factor / steps
 
     def _wrap_scaling_apply(self, original: Function) -> Function:
         def apply(scaling: Optimizer, *arguments: Any, **keywords: Any) -> Any:
             if torch.compiler.is_compiling():
                 return original(scaling, *arguments, **keywords)
-            before = self._steps
-            scale = scaling.dynamic_scale if scaling.built else scaling.initial_scale
-            self._gradient_factor = 1 / torch.as_tensor(plain_value(scale))
+            before = self._applied
+            self._scaled(scaling)
             try:
                 result = original(scaling, *arguments, **keywords)
             finally:
                 self._gradient_factor = None
-            if self._steps == before:
-                self._skipped_step(scaling.inner_optimizer)
+            if self._applied == before:
+                self._skipped_step(getattr(scaling, "inner_optimizer", scaling))
             return result
 
         return apply
+
+    # -- what they report ----------------------------------------------------------------------
+
+    def _take_start(self, optimizer: Optimizer) -> None:
+        self._stepping = self._unbuilt = None
+        if not _is_update(optimizer):
+            return
+        self._stepping = optimizer
+        if optimizer.built:
+            self._take_parameters(optimizer)
+        else:
+            # It learns what it trains only now, in `build`.
+            self._unbuilt = optimizer
+
+    def _take_parameters(self, optimizer: Optimizer) -> None:
+        self._unbuilt = None
+        self._monitor.before_step(optimizer, gradient_factor=self._gradient_factor)
+
+    def _take_end(self, optimizer: Optimizer) -> None:
+        if self._stepping is not optimizer or self._unbuilt is optimizer:
+            return
+        self._stepping = None
+        # Keras averages over the steps that it accumulates.
+        steps, factor = optimizer.gradient_accumulation_steps, self._gradient_factor
+        if steps:
+            factor = 1 / steps if factor is None else factor / steps
+        self._monitor.after_step(optimizer, loss_factor=factor)
+
+    def _take_scale(self, scaling: Optimizer) -> None:
+        scale = scaling.dynamic_scale if scaling.built else scaling.initial_scale
+        self._gradient_factor = 1 / torch.as_tensor(plain_value(scale))
 
 
 def _is_update(optimizer: Optimizer) -> bool:
@@ -235,7 +257,7 @@ class LossEvents:
         if not all(isinstance(each, Tensor) and is_observable(each) for each in tensors):
             return
         mask = getattr(predictions, "_keras_mask", None)
-        call = LossCall(loss, targets, predictions.detach(), mask, self._sites(loss))
+        call = call_of(loss, targets, predictions.detach(), mask, self._sites(loss))
         if torch.is_grad_enabled():
             announce_loss(result, predictions, call.refine)
         elif self._scopes:
@@ -246,7 +268,7 @@ class LossEvents:
     def _take_evaluation(self, result: Any, calls: list[LossCall]) -> None:
         call = calls[0]
         name, predictions, targets = call.scored()
-        reduction = call.loss.reduction or "mean"
+        reduction = call.reduction or "mean"
         with torch.no_grad():
             loss, accuracy, examples = mean_and_accuracy(
                 name, predictions, targets, result, reduction
@@ -255,12 +277,19 @@ class LossEvents:
         accuracy = accuracy if len(calls) == 1 else None
         self._hooks.monitor.evaluated(calling_path(), loss, accuracy, examples)
 
-    def _sites(self, loss: Loss) -> Callable[[], tuple[Site | None, Site | None]]:
-        if self._scopes:
-            return partial(self._sites_in_model, loss, self._scopes[-1].model)
-        return partial(_sites_in_loop, calling_path(limit=1))
+    def _sites(self, loss: Loss) -> FindSites:
+        if not self._scopes:
+            return partial(_sites_in_loop, calling_path(limit=1))
+        # Weak: the graph will hold this, and the model may hold the graph.
+        model = weakref.ref(self._scopes[-1].model)
+        return partial(self._sites_in_model, weakref.ref(loss), model)
 
-    def _sites_in_model(self, loss: Loss, model: Model) -> tuple[Site | None, Site | None]:
+    def _sites_in_model(
+        self, loss_reference: weakref.ref[Loss], model_reference: weakref.ref[Model]
+    ) -> tuple[Site | None, Site | None]:
+        loss, model = loss_reference(), model_reference()
+        if loss is None or model is None:
+            return None, None
         site = self._creations.site(loss) or self._compiled.get(model)
         return site, self._softmax_site(model) or site
 

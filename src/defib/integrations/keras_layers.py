@@ -31,9 +31,11 @@ class LayerNames:
         self._keras = keras
         self._creations = creations
         self._names = WeakIdKeyDictionary()
+        self._taken: set[str] = set()
 
     def name_parameters(self, tensors: Sequence[Tensor]) -> list[NamedParameter]:
         """All parameters of the Keras models that own any of `tensors`, in their order."""
+        self._taken = set(self._names.values())
         wanted = {id(tensor) for tensor in tensors}
         found = self._find(wanted, list(self._creations.living(self._keras.Layer)))
         if not wanted <= found.keys():
@@ -89,11 +91,11 @@ class LayerNames:
         known = self._names.get(layer)
         if known is None:
             name = ".".join(path) or root.name
-            taken = set(self._names.values())
-            known = name if name not in taken else f"{root.name}.{name}"
+            known = name if name not in self._taken else f"{root.name}.{name}"
             number = 2
-            while known in taken:
+            while known in self._taken:
                 known, number = f"{root.name}.{name}_{number}", number + 1
+            self._taken.add(known)
             self._names[layer] = known
         return known
 
@@ -108,7 +110,7 @@ class LayerNames:
         return _inputs_last_moved if "Transpose" in type(layer).__name__ else _units_last_moved
 
 
-_VECTORS = ("bias", "gamma", "beta", "scale")
+_VECTORS = ("bias", "gamma", "beta", "scale", "alpha")
 """Parts of the names of variables that hold one number for each unit, whatever their shape."""
 
 

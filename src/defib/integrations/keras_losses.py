@@ -27,32 +27,27 @@ _IGNORED = -1
 """Label of positions that the loss leaves out."""
 
 
+FindSites = Callable[[], tuple[Site | None, Site | None]]
+"""Where a loss comes from, and where its input does; `None` where only the graph tells."""
+
+
 @final
 @dataclass(frozen=True)
 class LossCall:
-    """One call of the Keras loss object `loss`, `predictions` detached.
+    """One call of a Keras loss object, `predictions` detached.
 
-    Made at every step and read at few. `sites` gives where the loss comes from, and where
-    its input does; `None` where only the graph tells.
+    `function` is the name of Keras's own loss function, empty for the user's; `arguments`
+    are what the object passes to it, such as `from_logits`. Made at every step and read at
+    few; holds nothing that could hold the graph.
     """
 
-    loss: Any
+    function: str
+    arguments: Mapping[str, Any]
+    reduction: str | None
     targets: Any
     predictions: Tensor
     mask: Tensor | None
-    sites: Callable[[], tuple[Site | None, Site | None]]
-
-    @property
-    def function(self) -> str:
-        """The name of Keras's own loss function; empty for the user's."""
-        function = getattr(self.loss, "fn", None)
-        is_own = (getattr(function, "__module__", None) or "").startswith("keras.")
-        return function.__name__ if is_own and function is not None else ""
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """What the loss object passes to its function, such as `from_logits`."""
-        return getattr(self.loss, "_fn_kwargs", {})
+    sites: FindSites
 
     @property
     def kind(self) -> str:
@@ -124,3 +119,20 @@ class LossCall:
 
     def _target_tensor(self) -> Tensor:
         return torch.as_tensor(self.targets, device=self.predictions.device).detach()
+
+
+def call_of(
+    loss: Any, targets: Any, predictions: Tensor, mask: Tensor | None, sites: FindSites
+) -> LossCall:
+    """A call of the Keras loss object `loss`."""
+    function = getattr(loss, "fn", None)
+    is_own = (getattr(function, "__module__", None) or "").startswith("keras.")
+    return LossCall(
+        getattr(function, "__name__", "") if is_own else "",
+        getattr(loss, "_fn_kwargs", {}) if is_own else {},
+        loss.reduction,
+        targets,
+        predictions,
+        mask,
+        sites,
+    )

@@ -88,8 +88,8 @@ def _hidden_layers(run: RunRecord) -> tuple[str, str] | None:
     if not opaque or any(run.of(metric) for metric in ACTIVATION_METRICS):
         return None
     return (
-        f"No activation was recorded since step 0: {len(opaque)} kinds of graph nodes hide what "
-        f"is inside them (limit 0): {', '.join(opaque[:3])}.",
+        "No activation was recorded since step 0: the graph has nodes that hide what is inside "
+        f"them, of {len(opaque)} kinds (limit 0): {', '.join(opaque[:3])}.",
         "For one run, switch compilation off (`TORCH_COMPILE_DISABLE=1`) and activation "
         "checkpointing likewise."
         if any("Compiled" in name for name in opaque)
