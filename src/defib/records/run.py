@@ -144,9 +144,12 @@ class Coverage:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunRecord:
     """One watched training. `series` maps metric -> subject -> `Series`.
+
+    Records are large: they are equal only to themselves, so that what is derived from one
+    can be remembered.
 
     The subject is a layer, a parameter, an optimiser, a class label or an evaluation
     site, as the metric's page says. `seconds` is the wall time from the first to the last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -82,6 +83,7 @@ class Course:
         return int(self.losses.steps[-1])
 
 
+@lru_cache(maxsize=2)
 def courses(run: RunRecord) -> tuple[Course, ...]:
     """A course for each loss that is long enough or not finite; `CannotJudge` if none is."""
     found = tuple(
