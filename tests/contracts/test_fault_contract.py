@@ -37,6 +37,12 @@ CHEAPEST_FIRST = (
 FAST_PAIRS = [(fault, min(fault.tasks, key=CHEAPEST_FIRST.index)) for fault in all_faults()]
 SEEDS = range(5)
 
+# Measured misses, each to be mended: strict, so that a rule that learns to see one says so.
+KNOWN_MISSES = {
+    ("too-few-epochs", "tumours"): "12 noisy losses fall by 2.7 standard errors; 4 are required",
+    ("vanishing-gradient", "diabetes"): "weights of std 0.01 shrink first and last layer alike",
+}
+
 
 def identify(value: Fault | Task | int) -> str:
     if isinstance(value, Fault):
@@ -45,6 +51,13 @@ def identify(value: Fault | Task | int) -> str:
 
 
 fast = pytest.mark.parametrize(("fault", "task"), FAST_PAIRS, ids=identify)
+
+
+@pytest.fixture
+def expected_misses(request: pytest.FixtureRequest, fault: Fault, task: Task) -> None:
+    reason = KNOWN_MISSES.get((fault.name(), task.name))
+    if reason:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,6 +110,7 @@ def rules_of(diagnosis: Diagnosis) -> list[str]:
     return [finding.rule for finding in diagnosis.findings]
 
 
+@pytest.mark.usefixtures("expected_misses")
 @fast
 def test_rule_finds_its_fault(fault: Fault, task: Task, runs: Path):
     assert fault.rule in rules_of(diagnosis_of(fault, task, seed=0, runs=runs, is_broken=True))

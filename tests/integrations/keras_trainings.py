@@ -1,7 +1,8 @@
 """Small trainings with Keras on torch, run in a process of their own.
 
-    python -m tests.integrations.keras_trainings DIRECTORY   (watched: a record for each)
-    python -m tests.integrations.keras_trainings             (alone)
+    python -m tests.integrations.keras_trainings                     (alone)
+    python -m tests.integrations.keras_trainings DIRECTORY           (watched: a record for each)
+    python -m tests.integrations.keras_trainings DIRECTORY failing   (by a watch that fails)
 
 Prints, as JSON, a hash of what each training leaves and what Keras itself says of it.
 """
@@ -21,6 +22,9 @@ import torch
 from keras import layers
 
 from defib.integrations.keras import connect_keras
+from defib.integrations.keras_layers import LayerNames
+from defib.integrations.keras_losses import LossEvents
+from defib.integrations.keras_steps import OptimizerEvents
 from defib.monitor.watching import Watching, WatchOptions
 
 random = np.random.default_rng(0)
@@ -220,6 +224,8 @@ TRAININGS: dict[Training, tuple[Any, ...]] = {
     own_loss: (SGD,),
 }
 """With which optimisers each runs."""
+FEW = (dense, own_step, adversarial, half_precision)
+"""Enough to call all that a watch adds to Keras."""
 
 
 def left_by(models: list[Any]) -> str:
@@ -241,10 +247,24 @@ def attributes() -> list[Any]:
     return [getattr(kind, name, None) for kind in kinds for name in names]
 
 
-def main(directory: Path | None) -> None:
+def fail(*_arguments: Any) -> Any:
+    raise RuntimeError("injected")
+
+
+def let_all_reports_fail() -> None:
+    for kind in (LossEvents, OptimizerEvents, LayerNames):
+        for name in list(vars(kind)):
+            if name.startswith(("_take", "name_parameters")):
+                setattr(kind, name, fail)
+
+
+def main(directory: Path | None, *, is_failing: bool = False) -> None:
     torch.set_num_threads(1)
+    if is_failing:
+        let_all_reports_fail()
     before, results = attributes(), {}
-    for training, optimizers in TRAININGS.items():
+    chosen = dict.fromkeys(FEW, (SGD,)) if is_failing else TRAININGS
+    for training, optimizers in chosen.items():
         for make_optimizer in optimizers:
             name = f"{training.__name__}-{make_optimizer.__name__}"
             # Names of layers, too, start anew.
@@ -252,7 +272,7 @@ def main(directory: Path | None) -> None:
             keras.utils.set_random_seed(0)
             watching = None
             if directory is not None:
-                options = WatchOptions(budget=10.0, is_strict=True)
+                options = WatchOptions(budget=10.0, is_strict=not is_failing)
                 watching = Watching(directory / name, options=options)
                 connect_keras(watching, keras)
             models, history = training(make_optimizer(0.01))
@@ -264,4 +284,4 @@ def main(directory: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None, is_failing="failing" in sys.argv)

@@ -57,11 +57,12 @@ def output_of(process: subprocess.Popen[str]) -> str:
 
 @dataclass(frozen=True)
 class Trainings:
-    """What the trainings left, alone and watched, and the records of the latter."""
+    """What the trainings left: alone, watched, and watched by a watch that fails throughout."""
 
     directory: Path
     alone: Mapping[str, Any]
     watched: Mapping[str, Any]
+    failing: Mapping[str, Any]
 
     def record(self, name: str) -> RunRecord:
         return read_run(self.directory / name)
@@ -74,7 +75,11 @@ class Trainings:
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
     directory = tmp_path_factory.mktemp("records")
     module = "tests.integrations.keras_trainings"
-    processes = [start("-m", module), start("-m", module, str(directory))]
+    processes = [
+        start("-m", module),
+        start("-m", module, str(directory)),
+        start("-m", module, str(tmp_path_factory.mktemp("failing")), "failing"),
+    ]
     return Trainings(directory, *(json.loads(output_of(process)) for process in processes))
 
 
@@ -112,6 +117,11 @@ def only(run: RunRecord, metric: str) -> Series:
 @pytest.mark.parametrize("name", NAMES)
 def test_training_is_left_as_found(name: str, trainings: Trainings):
     assert trainings.watched[name] == trainings.alone[name]
+
+
+@pytest.mark.parametrize("name", ["dense", "own_step", "adversarial", "half_precision"])
+def test_training_goes_on_when_the_watch_fails(name: str, trainings: Trainings):
+    assert trainings.failing[f"{name}-SGD"] == trainings.alone[f"{name}-SGD"]
 
 
 @pytest.mark.parametrize("name", NAMES)

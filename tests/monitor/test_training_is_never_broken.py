@@ -30,6 +30,7 @@ OUTSIDE = {
     "Hooks.__init__",
     "Hooks.remove",
     "Hooks._acts_here",
+    "Hooks._awaits_step",
     "Hooks._timed",
     "Hooks._on_step",
     "Hooks._on_stepped",

@@ -66,7 +66,9 @@ DYING_UNITS = """\
   The same holds in fc3.
 
   explains: loss-plateau (The loss has not fallen since step 130: it ends at
-            2.3, and a constant prediction has 2.303)
+            2.3, and a constant prediction has 2.303. 98% of its fluctuation
+            comes from the label mix of the batches: the output hardly depends
+            on the input)
             constant-output (The network gives every example the same output
             (spread 1.2e-9))
 

@@ -136,9 +136,16 @@ class Hooks:
         if self._acts_here() and not torch.compiler.is_compiling():
             # torch passes the optimiser itself as the first argument.
             closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
-            if closure is None and not self.monitor.awaits_step(optimizer):
+            if closure is None and not self._awaits_step(optimizer):
                 return
             self._timed(self._before_step, optimizer, has_closure=closure is not None)
+
+    def _awaits_step(self, optimizer: Any) -> bool:
+        try:
+            return self.monitor.awaits_step(optimizer)
+        except Exception:
+            # The guarded call that follows will tell.
+            return True
 
     def _on_stepped(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -151,9 +158,7 @@ class Hooks:
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
             before = self._steps_seen
-            # The loss that went backward was multiplied by the scale.
-            scale = scaler._scale
-            self._loss_factor = None if scale is None else 1 / loss_value(scale)
+            self.guard.run("gradient scale", self._take_scale, scaler)
             try:
                 result = original(scaler, optimizer, *arguments, **keywords)
             finally:
@@ -163,6 +168,11 @@ class Hooks:
             return result
 
         return step
+
+    def _take_scale(self, scaler: Any) -> None:
+        # The loss that went backward was multiplied by the scale.
+        scale = scaler._scale
+        self._loss_factor = None if scale is None else 1 / loss_value(scale)
 
     # -- evaluation and saved tensors -----------------------------------------------------------
 

@@ -95,6 +95,24 @@ def test_silent_where_the_collapse_is_only_just_beginning():
     assert rule.evaluate(run_with(top=late)) == ()
 
 
+def test_collapse_over_exactly_a_fifth_of_the_run_is_reported():
+    late = np.where(np.arange(STEPS) < 48, 0.6, 1.0)
+    assert len(found(rule, run_with(top=late))) == 1
+    assert rule.evaluate(run_with(top=np.where(np.arange(STEPS) < 49, 0.6, 1.0))) == ()
+
+
+@pytest.mark.parametrize(("patience", "count"), [(12, 1), (13, 0)])
+def test_waits_for_patience(patience: int, count: int):
+    late = np.where(np.arange(STEPS) < 48, 0.6, 1.0)
+    assert len(found(ClassImbalance(patience=patience), run_with(top=late))) == count
+
+
+@pytest.mark.parametrize(("recall", "count"), [(0.5, 1), (0.49, 0)])
+def test_limit_of_the_recall_itself_is_reported(recall: float, count: int):
+    run = run_with(rare=np.full(STEPS, 4.0), recognised=0.5)
+    assert len(found(ClassImbalance(max_recall=recall), run)) == count
+
+
 def test_silent_where_every_example_has_one_class():
     assert rule.evaluate(run_with(rare=np.zeros(STEPS))) == ()
 

@@ -78,7 +78,11 @@ def test_label_counts_leave_out_unseen_classes_and_empty_batches():
     labels = label_counts(run)
     assert labels.counts.tolist() == [[4, 0], [2, 2]]
     assert labels.steps.tolist() == [0, 2]
-    assert (labels.batch_size, labels.minority_examples) == (4, 2)
+    assert (labels.batch_size, labels.minority_examples) == (4, 0)
+
+
+def test_minority_examples_leave_out_the_batch_with_most():
+    assert of((8.0, 0.0), (5.0, 3.0), (6.0, 2.0), (7.0, 1.0)).minority_examples == 3.0
 
 
 def test_label_counts_of_a_run_without_labels_are_empty():

@@ -7,6 +7,7 @@ from defib.records.finding import Finding, NotEvaluated, Severity
 from defib.records.run import LoaderFact, LossFact, RunRecord
 from defib.records.series import Series
 from defib.records.site import Site
+from defib.rules.data.label_order import dispersion, label_counts, serial_correlation
 from defib.rules.data.label_ordered_batches import LabelOrderedBatches
 from defib.testing import make_run
 
@@ -132,6 +133,20 @@ def test_silent_at_exactly_the_limit_of_the_dispersion():
     assert LabelOrderedBatches(max_dispersion=value).evaluate(run_of(batches)) == ()
 
 
+def test_silent_at_exactly_the_limit_of_the_share():
+    run = run_of(in_order(2, 600, 10, range(60)))
+    share = dispersion(label_counts(run)).share
+    assert LabelOrderedBatches(max_share=share).evaluate(run) == ()
+    assert LabelOrderedBatches(max_share=share - 1e-9).evaluate(run) != ()
+
+
+def test_silent_at_exactly_the_limit_of_the_deviations():
+    run = run_of(in_order(2, 600, 10, range(60)))
+    deviations = serial_correlation(label_counts(run)).deviations
+    assert LabelOrderedBatches(standard_deviations=deviations).evaluate(run) == ()
+    assert LabelOrderedBatches(standard_deviations=deviations - 1e-9).evaluate(run) != ()
+
+
 def test_warns_while_the_loss_falls():
     [finding] = findings(run_of(in_order(2, 600, 10, range(60)), loss=FALLING))
     assert finding.severity is Severity.WARNING
@@ -173,7 +188,8 @@ def test_not_evaluated_without_its_metric():
 
 
 def test_not_evaluated_under_20_batches():
-    assert isinstance(rule.evaluate(run_of(in_order(2, 600, 10, range(19)))), NotEvaluated)
+    assert isinstance(rule.evaluate(run_of(in_order(2, 200, 10, range(19)))), NotEvaluated)
+    assert len(findings(run_of(in_order(2, 200, 10, range(20))))) == 1
 
 
 def test_not_evaluated_where_all_labels_are_the_same():
@@ -182,7 +198,14 @@ def test_not_evaluated_where_all_labels_are_the_same():
 
 
 def test_not_evaluated_with_few_examples_of_other_classes():
-    batches = [np.zeros(8, int)] * 29 + [np.ones(8, int)]
+    nine = [np.zeros(9, int)] * 28 + [np.ones(9, int)] * 2
+    assert isinstance(rule.evaluate(run_of(nine)), NotEvaluated)
+    ten = [np.zeros(10, int)] * 28 + [np.ones(10, int)] * 2
+    assert not isinstance(rule.evaluate(run_of(ten)), NotEvaluated)
+
+
+def test_not_evaluated_where_one_batch_alone_is_odd():
+    batches = [np.zeros(32, int)] * 29 + [np.ones(32, int)]
     assert isinstance(rule.evaluate(run_of(batches)), NotEvaluated)
 
 

@@ -72,6 +72,14 @@ def test_silent_on_a_rise_that_is_small_against_a_constant_prediction():
     assert findings(*values, loss_kind="cross-entropy", label_count=LABELS) == ()
 
 
+@pytest.mark.parametrize(("level", "count"), [(0.5, 0), (0.49, 1)])
+def test_silent_up_to_a_level_that_is_good_all_the_same(level: float, count: int):
+    run = make_run(
+        loss=FALLING, evaluation_loss={PLACE: spaced([2.0, 0.5, 0.2, 0.3, 0.7, 1.0, 1.0, 1.0])}
+    )
+    assert len(found_by(Overfitting(min_level=level, noise_deviations=0.0), run)) == count
+
+
 def test_silent_when_the_accuracy_rises_as_well():
     accuracies = {PLACE: spaced([0.5, 0.6, 0.7, 0.75, 0.8, 0.85])}
     values = (0.9, 0.6, 0.5, 0.6, 0.7, 0.8)
@@ -141,7 +149,24 @@ def test_reports_an_accuracy_gap_where_no_loss_was_evaluated():
 
 
 def test_silent_at_exactly_the_accuracy_gap():
-    assert rule.evaluate(with_accuracies(1.0, 0.8, 0.8, 0.8, 0.8, 0.8)) == ()
+    exact = Overfitting(max_accuracy_gap=0.5)
+    assert exact.evaluate(with_accuracies(1.0, 0.5, 0.5, 0.5, 0.5, 0.5)) == ()
+    assert len(found_by(exact, with_accuracies(1.0, 0.49, 0.49, 0.49, 0.49, 0.49))) == 1
+
+
+def test_a_training_accuracy_of_exactly_the_limit_is_fitted():
+    assert len(found_by(rule, with_accuracies(0.95, 0.5, 0.5, 0.5, 0.5, 0.5))) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "count"), [((0.5, 0.5, 0.6, 0.5, 0.5), 1), ((0.5, 0.5, 0.5, 0.6, 0.6), 0)]
+)
+def test_an_accuracy_whose_best_is_among_the_last_two_still_rises(values, count: int):
+    assert len(found_by(rule, with_accuracies(1.0, *values))) == count
+
+
+def test_five_evaluations_suffice_for_a_rise():
+    assert len(findings(0.9, 0.5, 0.7, 0.9, 1.1)) == 1
 
 
 def test_silent_where_the_accuracy_still_rises():

@@ -58,6 +58,15 @@ def test_last_layer_that_recovered_is_no_error_even_if_the_training_fails():
     assert finding.severity is Severity.INFO
 
 
+def test_tells_of_a_last_layer_whose_output_was_constant():
+    run = make_run(
+        parameter_norm={"fc1.weight": [1.0] * 5, "fc2.weight": MOVED},
+        gradient_norm={"fc1.weight": [1.0] * 5, "fc2.weight": [1.0] * 5},
+        prediction_batch_std=[0.0, 0.1, 0.2, 0.3, 0.4],
+    )
+    assert len(rule.evaluate(run)) == 1
+
+
 def test_silent_on_a_last_layer_beside_which_another_path_leads():
     run = make_run(
         parameter_norm={"fc1.weight": [1.0] * 5, "fc2.weight": MOVED},
@@ -85,6 +94,25 @@ def test_silent_on_a_tiny_norm():
 
 def test_silent_before_patience_is_over():
     assert evaluate(norm=[0.0, 0.0], gradient=[0.0, 0.0]) == ()
+
+
+def test_reports_a_blocked_layer_after_three_recorded_steps():
+    assert len(evaluate(norm=[0.0] * 3, gradient=[0.0] * 3)) == 1
+
+
+def test_zeros_that_get_a_gradient_are_not_blocked():
+    assert evaluate(norm=ZERO, gradient=[0.0, 0.1, 0.1, 0.1, 0.1]) == ()
+
+
+def test_silent_on_zeros_whose_gradient_was_not_recorded():
+    run = make_run(parameter_norm={"fc1.weight": ZERO}, gradient_norm={"fc2.weight": MOVED})
+    assert rule.evaluate(run) == ()
+
+
+def test_silent_on_a_single_unit_that_recovered():
+    parameters = (ParameterFact("fc1.weight", "fc1", (1, 8), optimizer=DEFAULT_OPTIMIZER),)
+    spread = [np.nan, 0.0, 0.0, 0.0, 0.0]
+    assert evaluate(losses=FLAT, spread=spread, parameters=parameters) == ()
 
 
 def test_silent_on_zero_biases():

@@ -34,9 +34,13 @@ class LabelCounts:
 
     @property
     def minority_examples(self) -> float:
-        """Examples of all classes but the most frequent one."""
-        totals = self.counts.sum(axis=0)
-        return float(totals.sum() - totals.max()) if totals.size else 0.0
+        """Examples of all classes but the most frequent one, without the batch that has most:
+        a single odd batch is no order."""
+        if not self.counts.size:
+            return 0.0
+        frequent = self.counts.sum(axis=0).argmax()
+        others = self.counts.sum(axis=1) - self.counts[:, frequent]
+        return float(others.sum() - others.max())
 
 
 def label_counts(run: RunRecord) -> LabelCounts:

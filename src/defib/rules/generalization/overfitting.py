@@ -35,7 +35,8 @@ class Overfitting(Rule):
     ## Known false positives
     Evaluation data of another kind, or preprocessed otherwise, and a model evaluated in
     training mode look the same if the gap is there from the start. A loss that rises while
-    the accuracy rises too (fewer mistakes, made more surely) is not reported.
+    the accuracy rises too (fewer mistakes, made more surely) is not reported, nor one that
+    is still low.
 
     ## What to change
     Stop at the onset; more data or augmentation; weight decay, dropout or a smaller network.
@@ -55,6 +56,9 @@ class Overfitting(Rule):
     """Rise over the loss of a constant prediction, or of the first evaluation, dimensionless:
     0.001 that becomes 0.002 is no harm. Calibrated on the healthy twins of the fault
     corpus, `benchmarks/calibration.py`."""
+    min_level: float = 0.25
+    """Evaluation loss at the end over that of a constant prediction, or over the first one,
+    dimensionless: with less the network is good all the same. Calibrated as `min_harm`."""
     noise_deviations: float = 4.0
     """Rise in standard deviations of one evaluation. At a noise of 5 % at most 2 of 100
     constant losses exceeds it, even where neighbours correlate by 0.7 (simulated)."""
@@ -107,7 +111,8 @@ class Overfitting(Rule):
         is_rising = len(losses.final_stretch_above(limit)) >= max(2, len(losses) // 10)
         is_gaining = seen.accuracy_gain() > self.max_accuracy_gain
         is_short = len(losses) < self.min_evaluations
-        if is_short or is_gaining or not (is_rising and is_falling):
+        is_good = seen.harm <= self.min_level
+        if is_short or is_good or is_gaining or not (is_rising and is_falling):
             return ""
         return (
             f"rises since step {seen.onset}, from {low:.3g} to {losses.last:.3g} (limit "
