@@ -175,7 +175,8 @@ def installed(watcher: str) -> bool:
 
 def measure(loop: Loop, watchers: list[str], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Overheads of each watcher, one for each round."""
-    probe = train(loop, 50, unwatched) / 50
+    train(loop, 50, unwatched)  # The very first steps load kernels.
+    probe = train(loop, 200, unwatched) / 200
     steps = max(60, round(seconds / probe))
     few = max(60, steps // 10)
     overheads: dict[str, list[float]] = {name: [] for name in watchers}

@@ -85,6 +85,22 @@ def test_not_evaluated_under_50_steps():
     )
 
 
+def test_fifty_steps_suffice():
+    assert len(findings(LINE[:50])) == 1
+
+
+def test_two_evaluations_are_too_few_to_call_them_rising():
+    assert len(findings(LINE, evaluation_loss={"validation": [0.5, 0.9]})) == 1
+
+
+def test_a_rise_of_exactly_the_limit_is_no_rise():
+    judge = TooFewEpochs(max_evaluation_rise=0.5)
+    run = make_run(loss=LINE, evaluation_loss={"validation": [1.0, 1.5, 1.5, 1.5]})
+    assert judge.evaluate(run) != ()
+    run = make_run(loss=LINE, evaluation_loss={"validation": [1.0, 1.6, 1.6, 1.6]})
+    assert judge.evaluate(run) == ()
+
+
 def test_not_evaluated_with_two_losses():
     assert isinstance(rule.evaluate(make_run(loss={"a": LINE, "b": LINE})), NotEvaluated)
 
