@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 DEFAULT_SHARE = 0.01
-"""Of the wall time of training. Peers cost 5-260 % (benchmarks/overhead.py)."""
+"""Of the wall time of training."""
 
 INITIAL_SECONDS = 0.03
 """Credit at the start, so that the first steps, which tell most, are seen in full."""

@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from defib.records.run import RunRecord
-from defib.rules.course import is_harmed
+from defib.rules.course import GOOD_SHARE, PATIENCE, is_harmed
 from defib.rules.trend import constant_prediction_loss, loss_trend
 
 MINIMUM_LOSSES = 50
 """Losses before a flat loss counts as a failure; `LossPlateau.min_steps` has the same."""
-GOOD_SHARE = 0.5
-"""Share of a constant prediction's loss below which a flat loss is no failure: a training
-that was resumed, or that started from trained weights, begins there."""
-
 CRAWLING_SHARE = 0.95
 """Share of a constant prediction's loss above which a training that does fall has learnt
 nothing yet. AutoTrainer and TheDeepChecker call a gain below 5 % none."""
@@ -32,13 +28,14 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
     series = losses.get(optimizer)
     if not series:
         return False
-    if not np.isfinite(series.values[-3:]).any():
+    if not np.isfinite(series.values[-PATIENCE:]).any():
         return True
     if len(losses) > 1 or len(series) < MINIMUM_LOSSES:
         return False
     trend, baseline = loss_trend(run, optimizer), constant_prediction_loss(run, optimizer)
-    is_good = trend is not None and baseline is not None and trend.end < GOOD_SHARE * baseline
-    is_crawling = (
-        trend is not None and baseline is not None and trend.end > CRAWLING_SHARE * baseline
-    )
-    return (is_harmed(run, optimizer) or is_crawling) and not is_good
+    if trend is not None and baseline is not None:
+        if trend.end < GOOD_SHARE * baseline:
+            return False
+        if trend.end > CRAWLING_SHARE * baseline:
+            return True
+    return is_harmed(run, optimizer)
