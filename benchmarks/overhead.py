@@ -145,7 +145,7 @@ def histograms(network: nn.Module, every: int) -> Iterator[AfterBackward]:
 
 @contextmanager
 def watched_by_wandb(network: nn.Module) -> Iterator[AfterBackward]:
-    import wandb
+    import wandb  # pyright: ignore[reportMissingImports]  # installed by who compares with it
 
     with tempfile.TemporaryDirectory() as directory:
         settings = wandb.Settings(silent=True, console="off")
