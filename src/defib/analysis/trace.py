@@ -258,7 +258,7 @@ class _Recorder:
         given = self.with_values((arguments, keywords))
         inputs = tuple(each for each in tree_iter(given) if isinstance(each, Value))
         outputs = tuple(each for each in tree_iter(results) if isinstance(each, Tensor))
-        self._add(operator, *given, outputs, inputs=inputs)
+        self._add(operator, given[0], given[1], outputs, inputs=inputs)
         if operator._schema.is_mutable:
             for argument, each in zip(operator._schema.arguments, arguments, strict=False):
                 if argument.alias_info is not None and argument.alias_info.is_write:
