@@ -9,7 +9,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 @final
@@ -43,13 +43,13 @@ def _add_meta_tensors(network: nn.Module, memo: dict[int, Any]) -> None:
 
 
 def _meta_parameter(parameter: nn.Parameter) -> Tensor:
-    if isinstance(parameter, UninitializedTensorMixin):
+    if is_lazy(parameter):
         return copy.deepcopy(parameter)
     return nn.Parameter(_meta_tensor(parameter), requires_grad=parameter.requires_grad)
 
 
 def _meta_tensor(tensor: Tensor) -> Tensor:
-    if isinstance(tensor, UninitializedTensorMixin):
+    if is_lazy(tensor):
         return copy.deepcopy(tensor)
     # Small integers steer the code (`if self.step == 0:`): they keep their values.
     if not tensor.is_floating_point() and tensor.numel() == 1:
