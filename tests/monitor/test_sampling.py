@@ -1,5 +1,7 @@
 from itertools import pairwise
 
+import pytest
+
 from defib.monitor.budget import Budget
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.sampling import FIRST_GLANCES, FIRST_STEPS, LONGEST_INTERVAL, Look, Sampler
@@ -19,6 +21,12 @@ def full_looks(sampler: Sampler, steps: int, urgent: frozenset[int] = frozenset(
             sampler.sampled(step, 0.01)
             looks.append(step)
     return looks
+
+
+def is_jump(detector: JumpDetector, loss: float) -> bool:
+    jumped = not loss <= detector.limit
+    detector.add(loss)
+    return jumped
 
 
 def test_every_step_is_sampled_while_the_budget_allows():
@@ -57,22 +65,47 @@ def test_budget_allows_its_share_of_the_time():
     # The share counts double at first: 0.02 of 2 seconds.
     assert budget.allows(0.039, 102.0)
     assert not budget.allows(0.041, 102.0)
-    # Later the early credit is a constant 0.1 s: 1 + 0.1 of 100 seconds.
-    assert budget.allows(1.09, 200.0)
-    assert not budget.allows(1.11, 200.0)
+    # Later the early credit is a constant 0.03 s: 1 + 0.03 of 100 seconds.
+    assert budget.allows(1.02, 200.0)
+    assert not budget.allows(1.04, 200.0)
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.01, 0.04, 0.2, 3.0])
+def test_the_next_moment_that_the_budget_allows_is_never_told_too_late(spent: float):
+    budget = Budget()
+    budget.start(100.0)
+    budget.spent = spent
+    moment = budget.next_allowed(0.002)
+    assert budget.allows(0.002, max(moment, 100.0) + 1e-6)
+    assert moment <= 100.0 or not budget.allows(0.002, moment - 1e-6)
+
+
+def test_a_step_told_to_be_quiet_is_not_looked_at():
+    budget = Budget()
+    budget.start(0.0)
+    sampler = Sampler(budget)
+    for step in range(3000):
+        now = step * 0.001
+        is_quiet = sampler.is_quiet(step, now)
+        look = sampler.look(step, now)
+        assert not is_quiet or look is Look.NONE
+        if look is Look.FULL:
+            budget.spent += 0.002
+            sampler.sampled(step, 0.002)
+    assert sampler.is_quiet(3000, 3.0)
 
 
 def test_a_jump_is_a_loss_far_above_the_recent_ones():
     detector = JumpDetector()
-    calm = [detector.is_jump(1.0 + 0.01 * (step % 3)) for step in range(100)]
+    calm = [is_jump(detector, 1.0 + 0.01 * (step % 3)) for step in range(100)]
     assert not any(calm)
-    assert detector.is_jump(2.0)
+    assert is_jump(detector, 2.0)
 
 
 def test_a_non_finite_loss_is_always_a_jump():
-    assert JumpDetector().is_jump(float("nan"))
+    assert is_jump(JumpDetector(), float("nan"))
 
 
 def test_a_falling_loss_never_jumps():
     detector = JumpDetector()
-    assert not any(detector.is_jump(1 / (1 + step)) for step in range(500))
+    assert not any(is_jump(detector, 1 / (1 + step)) for step in range(500))

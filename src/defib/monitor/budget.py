@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 DEFAULT_SHARE = 0.01
@@ -10,8 +11,9 @@ DEFAULT_SHARE = 0.01
 INITIAL_SECONDS = 0.03
 """Credit at the start, so that the first steps, which tell most, are seen in full."""
 
-EARLY_SECONDS = 0.1
-"""Further credit that grows with the share: 1 % of the first 10 seconds by default."""
+EARLY_SECONDS = 0.03
+"""Further credit that grows with the share: 1 % of the first 3 seconds by default. Both
+credits together are 1 % of 6 seconds: a training of half a minute stays near its share."""
 
 
 @final
@@ -44,6 +46,16 @@ class Budget:
         regular = self.share * self.elapsed(now)
         early = self.initial_seconds + min(regular, EARLY_SECONDS)
         return self.spent + cost <= early + regular
+
+    def next_allowed(self, cost: float) -> float:
+        """The moment before which `cost` more seconds are surely not allowed."""
+        missing = self.spent + cost - self.initial_seconds
+        if self.started is None or missing <= 0:
+            return -math.inf
+        if self.share <= 0:
+            return math.inf
+        # While the share counts double, and after.
+        return self.started + max(missing / 2, missing - EARLY_SECONDS) / self.share
 
     def overhead(self, now: float) -> float:
         """Time used relative to the training's own."""

@@ -7,8 +7,8 @@ wrapper of `torch.autograd.backward` and of a few functions are all there is.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, final
 
 import torch
@@ -99,11 +99,11 @@ class Hooks:
         self._is_active = False
 
     def _acts_here(self) -> bool:
-        if self._pauses:
+        if self._pauses or not self._is_active:
             return False
         if self._thread is None:
-            self._thread = threading.get_ident()
-        return self._is_active and self._thread == threading.get_ident()
+            self._thread = get_ident()
+        return self._thread == get_ident()
 
     # -- backward ----------------------------------------------------------------------------
 
@@ -112,7 +112,8 @@ class Hooks:
             if torch.compiler.is_compiling():
                 original(tensors, *arguments, **keywords)
                 return
-            if self._depth == 0 and self._acts_here():
+            is_seen = self._depth == 0 and self._acts_here()
+            if is_seen and not self._quietly(self._take_quiet_loss, tensors):
                 self._timed(self._before_backward, tensors)
             self._depth += 1
             try:
@@ -121,6 +122,15 @@ class Hooks:
                 self._depth -= 1
 
         return backward
+
+    def _take_quiet_loss(self, tensors: Any) -> bool:
+        # The plain case alone: what is asked here is asked on every step of every training.
+        return (
+            type(tensors) is Tensor
+            and tensors.is_cpu
+            and is_observable(tensors)
+            and self.monitor.quiet_backward(tensors)
+        )
 
     def _take_loss(self, tensors: Any) -> None:
         if isinstance(tensors, list | tuple) and tensors:
@@ -133,19 +143,12 @@ class Hooks:
     def _on_step(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
+        if self.monitor.is_quiet and len(arguments) == 1 and not keywords:
+            return
         if self._acts_here() and not torch.compiler.is_compiling():
             # torch passes the optimiser itself as the first argument.
             closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
-            if closure is None and not self._awaits_step(optimizer):
-                return
             self._timed(self._before_step, optimizer, has_closure=closure is not None)
-
-    def _awaits_step(self, optimizer: Any) -> bool:
-        try:
-            return self.monitor.awaits_step(optimizer)
-        except Exception:
-            # The guarded call that follows will tell.
-            return True
 
     def _on_stepped(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -153,7 +156,9 @@ class Hooks:
         del arguments, keywords
         if self._acts_here() and not torch.compiler.is_compiling():
             self._steps_seen += 1
-            self._timed(self._after_step, optimizer, loss_factor=self._loss_factor)
+            factor = self._loss_factor
+            if factor is not None or not self._quietly(self.monitor.quiet_step, optimizer):
+                self._timed(self._after_step, optimizer, loss_factor=factor)
 
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -198,6 +203,19 @@ class Hooks:
             return original(context)
 
         return __enter__
+
+    def _quietly(self, action: Callable[[Any], bool], subject: Any) -> bool:
+        """Whether `action`, the short way of a step that is not looked at, was enough."""
+        monitor = self.monitor
+        begun = monitor.now = monitor.clock()
+        try:
+            if not action(subject):
+                return False
+        except Exception:
+            # The long and guarded way follows, and tells of it.
+            return False
+        monitor.budget.spent += monitor.clock() - begun
+        return True
 
     def _timed(self, action: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
         monitor = self.monitor

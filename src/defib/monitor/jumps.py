@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import final
 
 WARM_UP = 20
@@ -18,20 +19,22 @@ class JumpDetector:
     """Moving mean and mean absolute deviation of one loss; a few operations a step."""
 
     def __init__(self) -> None:
+        self.limit = sys.float_info.max
+        """A loss that is not at most this is unusual: above it, or not a number."""
         self._count = 0
         self._mean = 0.0
         self._deviation = 0.0
 
-    def is_jump(self, loss: float) -> bool:
-        """Whether `loss` is non-finite or far above the recent ones; remembers it."""
-        if not math.isfinite(loss):
-            return True
+    def add(self, loss: float) -> None:
+        """Remember `loss`; what is not finite leaves the usual range as it is."""
         difference = loss - self._mean
-        jumped = self._count >= WARM_UP and difference > DEVIATIONS * self._deviation
+        if not math.isfinite(difference):
+            return
         self._count += 1
         # While few were seen, plain averages; then moving ones.
         weight = max(1 - DECAY, 1 / self._count)
         self._mean += weight * difference
         if self._count > 1:
             self._deviation += weight * (abs(difference) - self._deviation)
-        return jumped
+        usual = self._mean + DEVIATIONS * self._deviation
+        self.limit = usual if self._count >= WARM_UP else sys.float_info.max

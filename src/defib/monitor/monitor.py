@@ -71,6 +71,8 @@ class Monitor:
         self.steps = 0
         self.now = clock()
         """When the event began that is being taken in; its sender sets it."""
+        self.is_quiet = False
+        """Whether the step that is under way took the short path: nothing waits for its end."""
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
@@ -87,11 +89,51 @@ class Monitor:
         self._next_flush = 0.0
         self._is_closed = False
 
+    # -- the short path: steps that are not looked at ----------------------------------------
+
+    def quiet_backward(self, loss: Tensor) -> bool:
+        """Take in the loss of a step that is not looked at; false if there is more to do.
+
+        Nearly all steps of a training come this way, so that it does no more than it must.
+        """
+        if (
+            self._step_losses
+            or self._last_sample is not None
+            or self._evaluations
+            or not self._sampler.is_quiet(self.steps, self.now)
+        ):
+            return False
+        value = loss.item()
+        if not value <= self._jumps.limit:
+            return False
+        self._jumps.add(value)
+        self._last_loss = value
+        self._backward_calls += 1
+        self._step_losses.append(value)
+        self.is_quiet = True
+        return True
+
+    def quiet_step(self, optimizer: Optimizer) -> bool:
+        """Count a step whose backward was quiet; false if there is more to do."""
+        known = self.observer.tracked.of(optimizer)
+        if (
+            not self.is_quiet
+            or known is None
+            or known.name not in self._losses
+            or len(self._step_losses) != 1
+            or self._is_flush_due()
+        ):
+            return False
+        self._end_step(known, self._step_losses[0])
+        known.steps += 1
+        return True
+
     # -- events of a training step ---------------------------------------------------------
 
     def before_backward(self, loss: Tensor) -> None:
         """`backward` is about to run on `loss`; its graph is still whole."""
         now = self.now
+        self.is_quiet = False
         self.budget.start(now)
         self._backward_calls += 1
         is_first = not self._step_losses
@@ -101,14 +143,6 @@ class Monitor:
             self._begin(value, now)
         if self._sample is not None and loss.grad_fn is not None:
             self.observer.backward(self._sample, loss)
-
-    def awaits_step(self, optimizer: Optimizer) -> bool:
-        """Whether `before_step` has anything to do: on most steps it has not."""
-        return (
-            self._sample is not None
-            or self._last_sample is not None
-            or self.observer.tracked.of(optimizer) is None
-        )
 
     def before_step(
         self,
@@ -122,10 +156,7 @@ class Monitor:
         With a `gradient_factor`, it multiplies the gradients with it first: it undoes a scale.
         """
         self._has_closure = has_closure and not self._step_losses
-        known = self.observer.tracked.of(optimizer)
-        if known is None:
-            self.observer.track([optimizer])
-            known = self._known(optimizer)
+        known = self._known(optimizer)
         if self._sample is None:
             self._share_sample(known)
         # A closure runs backward inside the step: there are no gradients to look at yet.
@@ -150,6 +181,7 @@ class Monitor:
         """A gradient scaler left a step out because a gradient was not finite."""
         self._sample = None
         self._step_losses = []
+        self.is_quiet = False
         kind = type(optimizer).__name__
         self.observer.event(Event("skipped-step", self.steps, {"optimizer": kind}))
 
@@ -194,7 +226,8 @@ class Monitor:
         is_urgent = False
         if isinstance(value, float):
             self._last_loss = value
-            is_urgent = self._jumps.is_jump(value)
+            is_urgent = not value <= self._jumps.limit
+            self._jumps.add(value)
         last, self._last_sample = self._last_sample, None
         if last is not None and last.look is Look.FULL:
             self._sampler.sampled(last.index, self.budget.spent - last.spent_before)
@@ -218,7 +251,10 @@ class Monitor:
 
     def _known(self, optimizer: Optimizer) -> TrackedOptimizer:
         known = self.observer.tracked.of(optimizer)
-        assert known is not None, "before_step tracks every optimiser"
+        if known is None:
+            self.observer.track([optimizer])
+            known = self.observer.tracked.of(optimizer)
+            assert known is not None, "an optimiser that is tracked is known"
         return known
 
     def _finish(self, sample: Sample, known: TrackedOptimizer) -> None:
@@ -229,19 +265,13 @@ class Monitor:
     def _count(self, known: TrackedOptimizer, loss_factor: float | Tensor | None) -> None:
         losses = self._step_losses
         if losses or known.name in self._stepped_since_backward:
+            value = None
             if losses:
-                buffer = self._losses.get(known.name)
-                if buffer is None:
-                    buffer = self._losses[known.name] = LossBuffer()
                 # Within a closure the same objective is evaluated again and again.
                 is_single = len(losses) == 1 or self._has_closure
                 total = losses[0] if is_single else _total(losses)
-                buffer.add(self.steps, total if loss_factor is None else total * loss_factor)
-                self._step_losses = []
-                self._has_closure = False
-            self.steps += 1
-            self.observer.saved_tensor_hooks_seen = False
-            self._stepped_since_backward.clear()
+                value = total if loss_factor is None else total * loss_factor
+            self._end_step(known, value)
         self._stepped_since_backward.add(known.name)
         known.steps += 1
         if self._evaluations:
@@ -249,14 +279,30 @@ class Monitor:
             self._guard.run("evaluations", self._write_evaluations)
         if self.steps < FIRST_STEPS:
             self._trace_next_loss()
-        now = self.now
-        if now >= self._next_flush or self.steps % FLUSH_LOSSES == 0:
+        if self._is_flush_due():
+            now = self.now
             self._next_flush = now + FLUSH_SECONDS
             self._guard.run("losses", self._write_losses)
             self._guard.run("totals", self._write_state)
             if self._on_progress is not None:
                 progress = Progress(self.steps, self._last_loss, self.budget.overhead(now))
                 self._guard.run("progress", self._on_progress, progress)
+
+    def _end_step(self, known: TrackedOptimizer, loss: float | Tensor | None) -> None:
+        if loss is not None:
+            buffer = self._losses.get(known.name)
+            if buffer is None:
+                buffer = self._losses[known.name] = LossBuffer()
+            buffer.add(self.steps, loss)
+            self._step_losses = []
+            self._has_closure = False
+        self.steps += 1
+        self.is_quiet = False
+        self.observer.saved_tensor_hooks_seen = False
+        self._stepped_since_backward = {known.name}
+
+    def _is_flush_due(self) -> bool:
+        return self.now >= self._next_flush or self.steps % FLUSH_LOSSES == 0
 
     def _trace_next_loss(self) -> None:
         """Have the sites of the next graph remembered, if it belongs to another optimiser."""

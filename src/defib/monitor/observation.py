@@ -23,7 +23,7 @@ from defib.metrics.moments import moments
 from defib.metrics.saturated_fraction import saturated_fraction
 from defib.metrics.unit_activity import active_units, dead_unit_fraction
 from defib.metrics.zero_fraction import zero_fraction
-from defib.monitor.transfer import Collector
+from defib.monitor.transfer import Collector, is_true
 
 DEAD_UNIT_WINDOW = 5
 """Recorded batches on all of which a dead unit is zero: one batch alone shows too little."""
@@ -172,7 +172,8 @@ def _observe_classes(
     keep = labels >= 0
     if reading.ignored_target is not None:
         keep &= labels != reading.ignored_target
-    flat, labels = flat[keep], labels[keep]
+    if not is_true(keep.all()):
+        flat, labels = flat[keep], labels[keep]
     guesses = flat.argmax(dim=1)
     into.add("accuracy", optimizer, (guesses == labels).float().mean())
     if classes > MAXIMUM_CLASSES:

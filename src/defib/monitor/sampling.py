@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import final
 
@@ -51,6 +52,11 @@ class Sampler:
         self._next_due = FIRST_STEPS
         self._bursts = 0
         self._burst_left = 0
+        self._quiet_until = -math.inf
+
+    def is_quiet(self, step: int, now: float) -> bool:
+        """Whether `step` is surely not looked at, unless its loss jumps."""
+        return now < self._quiet_until and FIRST_GLANCES <= step < self._next_due
 
     def look(self, step: int, now: float, *, is_urgent: bool = False) -> Look:
         """How to look at `step`; `is_urgent` for one whose loss jumped."""
@@ -63,8 +69,13 @@ class Sampler:
             or (self._burst_left > 0 and step - self._last >= BURST_INTERVAL)
             or self._budget.allows(self._cost, now)
         ):
+            self._quiet_until = -math.inf
             return Look.FULL
-        return Look.GLANCE if step < FIRST_GLANCES or self._burst_left > 0 else Look.NONE
+        if self._burst_left > 0:
+            return Look.GLANCE
+        # What the monitor spends meanwhile only moves the moment further away.
+        self._quiet_until = self._budget.next_allowed(self._cost)
+        return Look.GLANCE if step < FIRST_GLANCES else Look.NONE
 
     def sampled(self, step: int, cost: float) -> None:
         """A full sample of `step` was taken and cost so many seconds."""

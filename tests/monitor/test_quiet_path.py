@@ -1,0 +1,159 @@
+"""The short path of steps that are not looked at: nearly all steps of a long training."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from defib.monitor.budget import Budget
+from defib.monitor.hooks import Hooks
+from defib.monitor.jumps import JumpDetector
+from defib.monitor.monitor import Monitor
+from defib.monitor.sampling import Sampler
+from defib.monitor.tracked import Tracked
+from defib.monitor.transfer import LossBuffer
+from defib.records.reading import read_run
+from tests.monitor.conftest import watched
+from tests.monitor.families import LOOPS, MODELS, OPTIMIZERS, trained
+
+STEPS = 260
+
+
+@pytest.fixture
+def quiet_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The steps that took the short path, where the budget allows none but those of the floor."""
+    monkeypatch.setattr(Budget, "allows", lambda *_: False)
+    monkeypatch.setattr(Budget, "next_allowed", lambda *_: math.inf)
+    taken: list[int] = []
+    original = Monitor.quiet_step
+
+    def quiet_step(monitor: Monitor, optimizer: Any) -> bool:
+        step = monitor.steps
+        is_done = original(monitor, optimizer)
+        if is_done:
+            taken.append(step)
+        return is_done
+
+    monkeypatch.setattr(Monitor, "quiet_step", quiet_step)
+    return taken
+
+
+def losses_of(model: nn.Module, steps: int, *, spoilt: int = -1) -> list[float]:
+    """A training that keeps its own losses; the inputs of step `spoilt` are not finite."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    seen: list[float] = []
+    for step in range(steps):
+        x = torch.randn(8, 12)
+        if step == spoilt:
+            x = x / 0
+        loss = F.cross_entropy(model(x), x[:, :4].argmax(dim=1))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append(loss.item())
+    return seen
+
+
+def test_most_steps_take_the_short_path(tmp_path: Path, quiet_steps: list[int]):
+    with watched(tmp_path):
+        losses_of(MODELS["dropout"](), STEPS)
+    assert len(quiet_steps) > 0.8 * (STEPS - 100)
+
+
+def test_every_loss_is_recorded(tmp_path: Path, quiet_steps: list[int]):
+    with watched(tmp_path):
+        own = losses_of(MODELS["dropout"](), STEPS)
+    record = read_run(tmp_path)
+    assert quiet_steps
+    assert record.steps == STEPS
+    assert record.of("loss")["SGD"].steps.tolist() == list(range(STEPS))
+    assert record.of("loss")["SGD"].values.tolist() == pytest.approx(own, rel=1e-6)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_training_is_left_as_found(tmp_path: Path, quiet_steps: list[int], loop: str):
+    arguments = MODELS["in-place ReLU"], OPTIMIZERS["AdamW"], LOOPS[loop], STEPS
+    alone = trained(*arguments)
+    with watched(tmp_path):
+        assert trained(*arguments) == alone
+    assert quiet_steps or loop in ("accumulation", "gradient scaler")
+
+
+def test_the_first_bad_value_is_found_there_too(tmp_path: Path, quiet_steps: list[int]):
+    with watched(tmp_path):
+        losses_of(MODELS["dropout"](), 180, spoilt=150)
+    assert quiet_steps
+    [event] = [each for each in read_run(tmp_path).events if each.kind == "non-finite"]
+    assert event.step == 150
+
+
+def test_several_optimizers_are_counted_apart(tmp_path: Path, quiet_steps: list[int]):
+    first, second = nn.Linear(12, 4), nn.Linear(12, 4)
+    optimizers = [torch.optim.SGD(first.parameters()), torch.optim.Adam(second.parameters())]
+    with watched(tmp_path):
+        for _ in range(STEPS // 2):
+            for model, optimizer in zip((first, second), optimizers, strict=True):
+                optimizer.zero_grad()
+                model(torch.randn(8, 12)).square().mean().backward()
+                optimizer.step()
+    record = read_run(tmp_path)
+    assert quiet_steps
+    assert [len(record.of("loss")[name]) for name in ("SGD", "Adam")] == [STEPS // 2] * 2
+
+
+def test_one_backward_for_two_optimizers_is_one_step(tmp_path: Path, quiet_steps: list[int]):
+    model = nn.Sequential(nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 4))
+    optimizers = [
+        torch.optim.SGD(model[0].parameters()),
+        torch.optim.Adam(model[2].parameters()),
+    ]
+    with watched(tmp_path):
+        for _ in range(STEPS):
+            model.zero_grad()
+            model(torch.randn(8, 12)).square().mean().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    assert quiet_steps
+    assert read_run(tmp_path).steps == STEPS
+
+
+FAILING: list[tuple[type, str]] = [
+    (Hooks, "_take_quiet_loss"),
+    (Monitor, "quiet_backward"),
+    (Monitor, "_end_step"),
+    (Monitor, "_is_flush_due"),
+    (Sampler, "is_quiet"),
+    (JumpDetector, "add"),
+    (LossBuffer, "add"),
+    (Tracked, "of"),
+]
+
+
+@pytest.mark.parametrize(("owner", "method"), FAILING)
+@pytest.mark.usefixtures("quiet_steps")
+def test_a_failure_in_it_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+):
+    arguments = MODELS["in-place ReLU"], OPTIMIZERS["SGD"], LOOPS["plain"], STEPS
+    alone = trained(*arguments)
+    monkeypatch.setattr(owner, method, failing_later(getattr(owner, method), after=150))
+    with watched(tmp_path, strict=False):
+        assert trained(*arguments) == alone
+
+
+def failing_later(original: Callable[..., Any], after: int) -> Callable[..., Any]:
+    calls = 0
+
+    def failing(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise RuntimeError("injected")
+        return original(*arguments, **keywords)
+
+    return failing
