@@ -44,19 +44,24 @@ def _add_meta_tensors(network: nn.Module, memo: dict[int, Any]) -> None:
 
 def _meta_parameter(parameter: nn.Parameter) -> Tensor:
     if is_lazy(parameter):
-        return copy.deepcopy(parameter)
+        return _lazy_meta_tensor(parameter)
     return nn.Parameter(_meta_tensor(parameter), requires_grad=parameter.requires_grad)
 
 
 def _meta_tensor(tensor: Tensor) -> Tensor:
     if is_lazy(tensor):
-        return copy.deepcopy(tensor)
+        return _lazy_meta_tensor(tensor)
     # Small integers steer the code (`if self.step == 0:`): they keep their values.
     if not tensor.is_floating_point() and tensor.numel() == 1:
         return tensor.detach().clone()
     return torch.empty_strided(
         tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta"
     ).requires_grad_(tensor.requires_grad and tensor.is_leaf)
+
+
+def _lazy_meta_tensor(tensor: Any) -> Any:
+    """Without a shape still: its layer gives it one at the first call."""
+    return type(tensor)(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.data.dtype)
 
 
 @contextmanager

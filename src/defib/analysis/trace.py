@@ -18,12 +18,13 @@ from typing import Any, final
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter, tree_map
 
+from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
 from defib.discovery.patches import Patches
-from defib.discovery.sites import is_user_file, site_of
+from defib.discovery.sites import is_user_file, site_at, site_of
 from defib.records.architecture import TensorShape
 from defib.records.site import Site
 
@@ -47,6 +48,10 @@ class Value:
     """An input of the network; a value without producer that is none is a constant."""
     storage: int = 0
     """Equal for tensors that share memory."""
+    strides: tuple[int, ...] = ()
+    """Elements of memory between neighbours along each dimension."""
+    offset: int = 0
+    """Element of the memory at which it begins."""
 
 
 @final
@@ -125,6 +130,8 @@ class Trace:
     inputs: tuple[Value, ...] = ()
     outputs: tuple[Value, ...] = ()
     failure: Failure | None = None
+    constants: dict[int, Tensor] = field(default_factory=dict)
+    """Integers and truth values whose numbers are known, by the index of their value."""
 
     def operations_of(self, call: ModuleCall) -> list[Operation]:
         """The operations that ran in `call` itself, not in modules called inside it."""
@@ -143,7 +150,7 @@ def trace(
     keywords = keywords or {}
     recorder.trace.inputs = recorder.take_inputs((arguments, keywords))
     try:
-        with recorder.recording(), _random_state_restored(), torch.enable_grad():
+        with _random_state_restored(), torch.enable_grad(), recorder.recording():
             result = network(*arguments, **keywords)
         recorder.trace.outputs = recorder.values_in(result)
     except Exception as error:  # the user's code: whatever it raises is the answer
@@ -158,6 +165,7 @@ class _Recorder:
     def __init__(self, network: nn.Module) -> None:
         self.trace = Trace(network)
         self._names = {id(module): name for name, module in network.named_modules()}
+        self._parameter_names: dict[int, str] = {}
         self._values: dict[int, Value] = {}
         self._tensors: list[Tensor] = []
         self._meta: dict[int, Tensor] = {}
@@ -167,9 +175,13 @@ class _Recorder:
         self._function_stack: list[int] = []
         self._failed: ModuleCall | None = None
         for name, parameter in network.named_parameters(remove_duplicate=False):
-            if id(parameter) not in self._values:
+            self._parameter_names.setdefault(id(parameter), name)
+            # A lazy parameter has no shape before its layer's first call.
+            if id(parameter) not in self._values and not is_lazy(parameter):
                 self._new_value(parameter, NETWORK_INPUT, parameter=name)
         for buffer in network.buffers():
+            if is_lazy(buffer):
+                continue
             self._new_value(buffer, NETWORK_INPUT, is_buffer=True)
 
     @contextmanager
@@ -185,24 +197,27 @@ class _Recorder:
     # -- values ------------------------------------------------------------------------------
 
     def take_inputs(self, tree: Any) -> tuple[Value, ...]:
-        tensors = {id(each): each for each in tree_iter(tree) if isinstance(each, Tensor)}
+        tensors = {id(each): each for each in tensors_in(tree)}
         return tuple(
             self._new_value(each, NETWORK_INPUT, is_input=True) for each in tensors.values()
         )
 
     def values_in(self, tree: Any) -> tuple[Value, ...]:
         """The values of all tensors in a nested structure, in order."""
-        return tuple(self.value(each) for each in tree_iter(tree) if isinstance(each, Tensor))
+        return tuple([self.value(each) for each in tensors_in(tree)])
 
     def with_values(self, tree: Any) -> Any:
-        """The structure with values in place of tensors."""
-        return tree_map(lambda x: self.value(x) if isinstance(x, Tensor) else x, tree)
+        """The structure with values in place of tensors, lazy ones left: they have no shape."""
+        return with_tensors_replaced(
+            tree, lambda tensor: tensor if is_lazy(tensor) else self.value(tensor)
+        )
 
     def value(self, tensor: Tensor) -> Value:
         """The present value of a tensor; unknown tensors are constants."""
         known = self._values.get(id(tensor))
         if known is None:
-            return self._new_value(tensor, NETWORK_INPUT)
+            name = self._parameter_names.get(id(tensor), "")
+            return self._new_value(tensor, NETWORK_INPUT, parameter=name)
         written = self._written.get(known.storage)
         if written is None or written.index <= known.index:
             return known
@@ -226,7 +241,10 @@ class _Recorder:
             is_buffer,
             is_input,
             _storage_of(tensor),
+            *_layout_of(tensor),
         )
+        if tensor.device.type != "meta" and not tensor.dtype.is_floating_point:
+            self.trace.constants[value.index] = tensor
         self.trace.values.append(value)
         self._values[id(tensor)] = value
         self._tensors.append(tensor)
@@ -237,10 +255,10 @@ class _Recorder:
 
         Code that makes tensors without naming a device makes them on the processor.
         """
-        devices = {each.device.type for each in tree_iter(tree) if isinstance(each, Tensor)}
-        if "meta" not in devices or devices == {"meta"}:
+        meta = [each.is_meta for each in tensors_in(tree)]
+        if all(meta) or not any(meta):
             return tree
-        return tree_map(lambda x: self._as_meta(x) if isinstance(x, Tensor) else x, tree)
+        return with_tensors_replaced(tree, self._as_meta)
 
     def _as_meta(self, tensor: Tensor) -> Tensor:
         if tensor.device.type == "meta":
@@ -255,10 +273,12 @@ class _Recorder:
     # -- operators ---------------------------------------------------------------------------
 
     def operator(self, operator: Any, arguments: Any, keywords: Any, results: Any) -> None:
+        tensors = tensors_in((arguments, keywords))
+        if any(map(is_lazy, tensors)):
+            return  # a lazy layer looks at the device of its parameters
         given = self.with_values((arguments, keywords))
-        inputs = tuple(each for each in tree_iter(given) if isinstance(each, Value))
-        outputs = tuple(each for each in tree_iter(results) if isinstance(each, Tensor))
-        self._add(operator, given[0], given[1], outputs, inputs=inputs)
+        inputs = tuple([self._values[id(each)] for each in tensors])
+        self._add(operator, given[0], given[1], tensors_in(results), inputs=inputs)
         if operator._schema.is_mutable:
             for argument, each in zip(operator._schema.arguments, arguments, strict=False):
                 if argument.alias_info is not None and argument.alias_info.is_write:
@@ -266,9 +286,7 @@ class _Recorder:
 
     def _mark_written(self, tree: Any) -> None:
         last = self.trace.operations[-1]
-        for tensor in tree_iter(tree):
-            if not isinstance(tensor, Tensor):
-                continue
+        for tensor in tensors_in(tree):
             value = self._values[id(tensor)]
             if value.producer != last.index:
                 # `out=` and the like return nothing or another tensor.
@@ -357,8 +375,9 @@ class _Recorder:
         site = None
         traceback = error.__traceback__
         while traceback is not None:
-            if is_user_file(traceback.tb_frame.f_code.co_filename):
-                site = site_of(traceback.tb_frame) if traceback.tb_next is None else site
+            code = traceback.tb_frame.f_code
+            if is_user_file(code.co_filename):
+                site = site_at(code.co_filename, traceback.tb_lineno, code.co_name)
             traceback = traceback.tb_next
         return Failure(error, self._failed, site)
 
@@ -370,6 +389,12 @@ class _Operators(TorchDispatchMode):
         self._recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.is_inference_mode_enabled():
+            # Without autograd composite operators arrive whole (`linear`, `conv2d`).
+            with self:
+                results = func.decompose(*args, **(kwargs or {}))
+            if results is not NotImplemented:
+                return results
         arguments, keywords = self._recorder.on_meta((args, kwargs or {}))
         results = func(*arguments, **keywords)
         self._recorder.operator(func, arguments, keywords, results)
@@ -407,6 +432,13 @@ def _storage_of(tensor: Tensor) -> int:
         return id(tensor)
 
 
+def _layout_of(tensor: Tensor) -> tuple[tuple[int, ...], int]:
+    """Strides and offset; nothing for tensors without (sparse ones)."""
+    if tensor.layout is not torch.strided:
+        return (), 0
+    return tuple(map(int, tensor.stride())), int(tensor.storage_offset())
+
+
 def _calling_site() -> Site | None:
     """The user's line that is running, not further out than the network's own code."""
     frame: FrameType | None = sys._getframe(1)
@@ -424,7 +456,9 @@ def _calling_site() -> Site | None:
 def _random_state_restored() -> Iterator[None]:
     python, numpy_state = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng():
+        # A device that was never used has no state to lose, and asking for it would start it.
+        is_used = torch.cuda.is_initialized()
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if is_used else ()):
             yield
     finally:
         random.setstate(python)

@@ -107,6 +107,8 @@ class ParameterRecord:
     shape: TensorShape
     is_trainable: bool = True
     shared_with: str = ""
+    is_used: bool = True
+    """False when no operation used it."""
 
 
 @final

@@ -1,0 +1,1 @@
+"""Output sizes as arithmetic on the input sizes, one family of functions per file."""
