@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from defib.records.architecture import Architecture, Count, LayerRecord, TensorShape
+from defib.records.expression import Expression, Integer
 from defib.records.run import (
     LayerFact,
     LossFact,
@@ -98,3 +100,65 @@ def _parameters(series: Mapping[str, Mapping[str, Series]]) -> tuple[ParameterFa
         else ParameterFact(name, name.rpartition(".")[0], (8,), optimizer=DEFAULT_OPTIMIZER)
         for name in names
     )
+
+
+def make_architecture(
+    *layers: LayerRecord,
+    name: str = "Network",
+    inputs: Sequence[Shape] = ((1, 3, 32, 32),),
+    **fields: Any,
+) -> Architecture:
+    """An architecture of the given layers, in the order of the calls.
+
+    `fields` replaces any field of the record; the outputs are those of the last layer.
+    """
+    outputs = layers[-1].outputs if layers else ()
+    given: dict[str, Any] = {
+        "inputs": tuple(map(_shape, inputs)),
+        "outputs": outputs,
+        "layers": layers,
+    }
+    return Architecture(name, **(given | fields))
+
+
+def make_layer(
+    name: str,
+    type: str = "Linear",
+    *,
+    inputs: Sequence[Shape] = (),
+    outputs: Sequence[Shape] = (),
+    **fields: Any,
+) -> LayerRecord:
+    """A call of a layer, one level below the network for each part of its name.
+
+    Counts may be given as numbers, as expressions or as they are; `fields` replaces any field.
+    """
+    given: dict[str, Any] = {
+        key: _count(each) if key in _COUNTS else each for key, each in fields.items()
+    }
+    given.setdefault("depth", name.count(".") + 1 if name else 0)
+    return LayerRecord(
+        name,
+        type,
+        inputs=tuple(map(_shape, inputs)),
+        outputs=tuple(map(_shape, outputs)),
+        **given,
+    )
+
+
+Shape = Sequence[int] | TensorShape
+
+_COUNTS = frozenset(
+    {"weights", "biases", "macs", "padding_macs", "connections", "activations"}
+    | {"dense_equivalent", "saved_bytes"}
+)
+
+
+def _count(value: Count | Expression | int) -> Count:
+    if isinstance(value, Count):
+        return value
+    return Count(value if isinstance(value, Expression) else Integer(value))
+
+
+def _shape(shape: Shape) -> TensorShape:
+    return shape if isinstance(shape, TensorShape) else TensorShape(tuple(shape))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from defib.errors import UnknownNameError
-from defib.rules.base import Rule, all_rules
+from defib.rules.base import AnyRule, every_rule
 
 WIDEST = 100
 """Columns; longer lines are hard to read."""
@@ -39,15 +39,15 @@ class Option:
     meaning: str
 
 
-def rule_called(name: str) -> Rule:
+def rule_called(name: str) -> AnyRule:
     """The rule `name`, with its default options. Raises `UnknownNameError` if there is none."""
-    rules = {rule.name(): rule for rule in all_rules()}
+    rules = {rule.name(): rule for rule in every_rule()}
     if name not in rules:
         raise UnknownNameError("rule", name, rules, advice="`defib rules` lists them.")
     return rules[name]
 
 
-def page(rule: Rule) -> str:
+def page(rule: AnyRule) -> str:
     """The documentation of `rule` as Markdown: docstring, options, relations."""
     sections = [
         f"# {rule.name()}",
@@ -58,7 +58,7 @@ def page(rule: Rule) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def options(rule: Rule) -> tuple[Option, ...]:
+def options(rule: AnyRule) -> tuple[Option, ...]:
     """The options of `rule`, in the order of the source."""
     meanings = field_docstrings(type(rule))
     return tuple(
@@ -86,10 +86,10 @@ def field_docstrings(cls: type) -> dict[str, str]:
     return found
 
 
-def relations(rule: Rule) -> list[str]:
+def relations(rule: AnyRule) -> list[str]:
     """How `rule` relates to metrics, other rules and fixes: a line of Markdown for each."""
     kind = f"{rule.severity.value}, a symptom" if rule.is_symptom else rule.severity.value
-    explained_by = [other.name() for other in all_rules() if rule.name() in other.explains]
+    explained_by = [other.name() for other in every_rule() if rule.name() in other.explains]
     named = {
         "Needs the metrics": rule.requires,
         "Explains": rule.explains,

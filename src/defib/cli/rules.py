@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from defib.errors import UnknownNameError
-from defib.rules.base import Rule, all_rules
+from defib.rules.base import AnyRule, every_rule
 
 
 @click.command(help=__doc__)
 @click.option("--group", metavar="GROUP", help="Only the rules of this group, e.g. `gradient`.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rules(*, group: str | None, as_json: bool) -> None:
-    chosen = all_rules() if group is None else rules_of_group(group)
+    chosen = every_rule() if group is None else rules_of_group(group)
     if as_json:
         click.echo(json.dumps([_as_json(rule) for rule in chosen], indent=2, ensure_ascii=False))
         return
@@ -28,21 +28,21 @@ def rules(*, group: str | None, as_json: bool) -> None:
     console.print("`defib explain NAME` shows the page of a rule.", style="dim")
 
 
-def rules_of_group(group: str) -> tuple[Rule, ...]:
+def rules_of_group(group: str) -> tuple[AnyRule, ...]:
     """The rules in the folder `group`. Raises `UnknownNameError` if there is none."""
-    groups = {rule.group() for rule in all_rules()}
+    groups = {rule.group() for rule in every_rule()}
     if group not in groups:
         advice = f"The groups are {', '.join(sorted(groups))}."
         raise UnknownNameError("group of rules", group, groups, advice=advice)
-    return tuple(rule for rule in all_rules() if rule.group() == group)
+    return tuple(rule for rule in every_rule() if rule.group() == group)
 
 
-def what_it_detects(rule: Rule) -> str:
+def what_it_detects(rule: AnyRule) -> str:
     """The first line of the docstring of `rule`."""
     return (inspect.getdoc(type(rule)) or "").partition("\n")[0]
 
 
-def table_of(rules: Iterable[Rule]) -> Table:
+def table_of(rules: Iterable[AnyRule]) -> Table:
     """A row for each rule."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("name", no_wrap=True)
@@ -54,7 +54,7 @@ def table_of(rules: Iterable[Rule]) -> Table:
     return table
 
 
-def _as_json(rule: Rule) -> dict[str, str]:
+def _as_json(rule: AnyRule) -> dict[str, str]:
     return {
         "name": rule.name(),
         "group": rule.group(),
