@@ -10,8 +10,9 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from defib.analysis.dense_equivalent import dense_equivalent
 from defib.analysis.parameters import Holding, holdings
+from defib.analysis.receptive_field.fields import call_fields
 from defib.analysis.sizes.catalogue import written_sizes
-from defib.analysis.trace import ModuleCall, Trace, Value
+from defib.analysis.trace import ModuleCall, Trace, Value, written_by
 from defib.analysis.units import Unit
 from defib.records.architecture import (
     NOTHING,
@@ -19,6 +20,7 @@ from defib.records.architecture import (
     Exactness,
     LayerRecord,
     OutputSize,
+    ReceptiveField,
     TensorShape,
     sum_of,
 )
@@ -40,6 +42,7 @@ def module_calls(trace: Trace) -> tuple[ModuleCall, ...]:
 
 def layer_records(trace: Trace, units: dict[int, list[Unit]]) -> tuple[LayerRecord, ...]:
     """A record for each module call: own work only, without that of modules inside."""
+    fields = call_fields(trace)
     calls = module_calls(trace)
     held = holdings(trace, calls)
     parents = {call.parent for call in calls if call.parent != call.index}
@@ -53,6 +56,7 @@ def layer_records(trace: Trace, units: dict[int, list[Unit]]) -> tuple[LayerReco
                 call,
                 units.get(call.index, []),
                 held.get(call.index, _NO_PARAMETERS),
+                fields.get(call.index),
                 depth=depths[call.index],
                 is_leaf=not has_children,
             )
@@ -61,7 +65,13 @@ def layer_records(trace: Trace, units: dict[int, list[Unit]]) -> tuple[LayerReco
 
 
 def _record(
-    call: ModuleCall, units: list[Unit], held: Holding, *, depth: int, is_leaf: bool
+    call: ModuleCall,
+    units: list[Unit],
+    held: Holding,
+    field: ReceptiveField | None,
+    *,
+    depth: int,
+    is_leaf: bool,
 ) -> LayerRecord:
     return LayerRecord(
         name=call.name,
@@ -79,6 +89,7 @@ def _record(
         activations=Count(_activations(call, units)),
         dense_equivalent=Count(_dense_equivalent(units)),
         sizes=_sizes(call, units),
+        receptive_field=field,
         is_frozen=held.is_frozen,
         is_shared=held.is_shared,
         options=_options(call.module),
@@ -100,11 +111,16 @@ def _counted(counts: list[Count]) -> Count:
 
 
 def _activations(call: ModuleCall, units: list[Unit]) -> Expression:
-    """Elements of the outputs that the call made itself: those of a part are the part's."""
-    made = {
-        id(value) for unit in units for operation in unit.operations for value in operation.outputs
+    """Elements of the outputs that the call made itself.
+
+    Those of a part are the part's, and another view of known numbers makes none.
+    """
+    operations = [operation for unit in units for operation in unit.operations]
+    made = {id(value) for operation in operations for value in operation.outputs}
+    written = {value.storage for operation in operations for value in written_by(operation)}
+    distinct = {
+        id(value): value for value in call.outputs if id(value) in made and value.storage in written
     }
-    distinct = {id(value): value for value in call.outputs if id(value) in made}
     return total([_elements(value.shape.dimensions) for value in distinct.values()])
 
 

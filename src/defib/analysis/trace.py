@@ -22,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from defib.analysis.meta_results import MetaResults
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
 from defib.discovery.patches import Patches
 from defib.discovery.sites import is_user_file, site_at, site_of
@@ -63,6 +64,12 @@ class FunctionCall:
     name: str
     arguments: tuple[Any, ...]  # whatever the function takes
     keywords: Mapping[str, Any]
+    call: int = -1
+    """Index of the module call in which it ran."""
+    next_operation: int = 0
+    """Index of the first operation after it began."""
+    site: Site | None = None
+    """Of dropouts only, which run no operation in evaluation mode."""
 
 
 @final
@@ -150,7 +157,7 @@ def trace(
     keywords = keywords or {}
     recorder.trace.inputs = recorder.take_inputs((arguments, keywords))
     try:
-        with _random_state_restored(), torch.enable_grad(), recorder.recording():
+        with random_state_restored(), torch.enable_grad(), recorder.recording():
             result = network(*arguments, **keywords)
         recorder.trace.outputs = recorder.values_in(result)
     except Exception as error:  # the user's code: whatever it raises is the answer
@@ -324,7 +331,15 @@ class _Recorder:
     def enter_function(self, function: Any, arguments: Any, keywords: Any) -> None:
         name = (resolve_name(function) or getattr(function, "__name__", "")).rpartition(".")[2]
         given, named = self.with_values((tuple(arguments), dict(keywords)))
-        call = FunctionCall(len(self.trace.functions), name, given, named)
+        call = FunctionCall(
+            len(self.trace.functions),
+            name,
+            given,
+            named,
+            self._call_stack[-1].index if self._call_stack else -1,
+            len(self.trace.operations),
+            _calling_site() if "dropout" in name else None,
+        )
         self.trace.functions.append(call)
         self._function_stack.append(call.index)
 
@@ -387,6 +402,7 @@ class _Operators(TorchDispatchMode):
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
         self._recorder = recorder
+        self._results = MetaResults()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if torch.is_inference_mode_enabled():
@@ -396,7 +412,7 @@ class _Operators(TorchDispatchMode):
             if results is not NotImplemented:
                 return results
         arguments, keywords = self._recorder.on_meta((args, kwargs or {}))
-        results = func(*arguments, **keywords)
+        results = self._results.of(func, arguments, keywords)
         self._recorder.operator(func, arguments, keywords, results)
         return results
 
@@ -416,6 +432,15 @@ class _Functions(TorchFunctionMode):
             return func(*args, **keywords)
         finally:
             self._recorder.leave_function()
+
+
+def written_by(operation: Operation) -> tuple[Value, ...]:
+    """The results whose numbers the operation wrote: not another view of what was there."""
+    given = {value.storage for value in operation.inputs}
+    schema = getattr(operation.operator, "_schema", None)
+    if schema is not None and schema.is_mutable:
+        return operation.outputs
+    return tuple(value for value in operation.outputs if value.storage not in given)
 
 
 def shape_of(tensor: Tensor) -> TensorShape:
@@ -453,7 +478,8 @@ def _calling_site() -> Site | None:
 
 
 @contextmanager
-def _random_state_restored() -> Iterator[None]:
+def random_state_restored() -> Iterator[None]:
+    """Puts the random state of Python, NumPy and torch back afterwards."""
     python, numpy_state = random.getstate(), np.random.get_state()
     try:
         # A device that was never used has no state to lose, and asking for it would start it.
