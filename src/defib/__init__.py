@@ -12,6 +12,7 @@ from importlib import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from defib.diagnosis import diagnose
+    from defib.integrations.inspect import inspect
     from defib.integrations.watch import watch
     from defib.records.finding import Diagnosis, Finding
     from defib.records.reading import read_run
@@ -24,12 +25,13 @@ _DEFINED_IN = {
     "Finding": "defib.records.finding",
     "RunRecord": "defib.records.run",
     "diagnose": "defib.diagnosis",
+    "inspect": "defib.integrations.inspect",
     "read_run": "defib.records.reading",
     "watch": "defib.integrations.watch",
 }
 """Public name -> the module that defines it. At most 15 names."""
 
-__all__ = ["Diagnosis", "Finding", "RunRecord", "diagnose", "read_run", "watch"]
+__all__ = ["Diagnosis", "Finding", "RunRecord", "diagnose", "inspect", "read_run", "watch"]
 
 
 def __getattr__(name: str) -> object:
