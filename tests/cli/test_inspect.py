@@ -269,3 +269,22 @@ def test_findings_are_told_and_strict_makes_them_count():
 def test_columns_are_listed():
     done = inspect("--columns")
     assert "receptive-field" in done.stdout
+
+
+def test_the_effective_field_of_a_layer_stands_beside_the_theoretical_one():
+    output = inspect("net.py:Net", "--input", "1x3x21x21", "--effective", "conv").output
+    rows = output.partition("Effective receptive fields")[2].splitlines()
+    row = next(line for line in rows if "conv" in line)
+    assert row.split()[:3] == ["conv", "5×5", "5×5"]
+
+
+def test_the_effective_field_of_an_unknown_layer_is_a_clear_error():
+    done = inspect("net.py:Net", "--input", "1x3x21x21", "--effective", "conf")
+    assert done.exit_code == 2
+    assert "Did you mean `conv`" in done.output
+
+
+def test_the_effective_field_of_a_network_without_space_is_a_clear_error():
+    done = inspect("net.py:make_useless", "--input", "2x3", "--effective", "0")
+    assert done.exit_code == 2
+    assert "axes of space" in done.output

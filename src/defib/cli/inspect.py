@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +16,7 @@ import click
 from defib.errors import UsageError
 
 if TYPE_CHECKING:
+    from defib.analysis.receptive_field.effective_results import EffectiveField
     from defib.analysis.signal_propagation.results import SignalPropagation
     from defib.records.architecture import Architecture
     from defib.records.finding import Finding, NotEvaluated
@@ -99,6 +100,13 @@ def _is_target(text: str) -> bool:
 @click.option(
     "--signals", "has_signals", is_flag=True, help="Measure signals and gradients by depth."
 )
+@click.option(
+    "--effective",
+    "effective_layers",
+    multiple=True,
+    metavar="LAYER",
+    help="Measure the effective receptive field of a layer; may be given several times.",
+)
 @click.option("--optimizer", metavar="NAME", help="Optimiser of the training memory: `SGD`.")
 @click.option("--loss", type=click.Choice(LOSSES), help="The loss that the output goes into.")
 @click.option("--json", "layout", flag_value="json", help="Print JSON.")
@@ -125,6 +133,7 @@ def inspect(
     formulas: bool,
     flops: bool,
     has_signals: bool,
+    effective_layers: tuple[str, ...],
     optimizer: str | None,
     loss: str | None,
     layout: str | None,
@@ -155,10 +164,11 @@ def inspect(
         subject = subject_of(request)
         architecture = architecture_of(subject, loss)
         signals = _signals(request, subject, architecture) if has_signals else None
+        fields = _effective_fields(request, subject, architecture, effective_layers)
     findings, silent = _judged(architecture)
     if optimizer is None and subject.optimizer in architecture.memory.optimizer_states:
         options = replace(options, optimizer=subject.optimizer)
-    shown = _Shown(architecture, findings, silent, options, has_work, signals)
+    shown = _Shown(architecture, findings, silent, options, has_work, signals, fields)
     if html is not None:
         _write_page(shown, html)
     if html is None or layout is not None:
@@ -178,6 +188,7 @@ class _Shown:
     options: TableOptions
     has_work: bool
     signals: SignalPropagation | None
+    effective_fields: Mapping[str, EffectiveField]
 
 
 def _signals(
@@ -186,6 +197,16 @@ def _signals(
     from defib.script.signals import signals_of
 
     return signals_of(request, subject, architecture) if architecture.is_traced else None
+
+
+def _effective_fields(
+    request: Request, subject: Subject, architecture: Architecture, layers: tuple[str, ...]
+) -> Mapping[str, EffectiveField]:
+    if not layers or not architecture.is_traced:
+        return {}
+    from defib.script.effective_fields import effective_fields_of
+
+    return effective_fields_of(request, subject, architecture, layers)
 
 
 def _print(shown: _Shown, layout: str | None) -> None:
@@ -233,6 +254,10 @@ def _print_for_terminal(shown: _Shown) -> None:
         from defib.report.signal_table import print_signals
 
         print_signals(shown.signals, console)
+    if shown.effective_fields:
+        from defib.report.effective_table import print_effective_fields
+
+        print_effective_fields(shown.effective_fields, architecture, console)
 
 
 def _write_page(shown: _Shown, file: Path) -> None:

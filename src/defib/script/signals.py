@@ -23,10 +23,7 @@ def signals_of(request: Request, subject: Subject, architecture: Architecture) -
     """
     if subject.keywords:
         raise UsageError("`--signals` does not take inputs by name: give them with `--input`.")
-    network = subject.network
-    if any(each.is_meta for each in network.parameters()):
-        torch.manual_seed(0)
-        network = named_network(request, is_meta=False)
+    network = network_with_numbers(request, subject)
     examples = subject.arguments or tuple(
         each.example
         for each in subject.guesses
@@ -39,6 +36,14 @@ def signals_of(request: Request, subject: Subject, architecture: Architecture) -
         raise
     except Exception as error:  # the user's code: whatever it raises is the answer
         raise UsageError(f"`{subject.name}` does not run: {described(error)}") from error
+
+
+def network_with_numbers(request: Request, subject: Subject) -> nn.Module:
+    """The network itself, or, where it was built without numbers, a new one from seed 0."""
+    if not any(each.is_meta for each in subject.network.parameters()):
+        return subject.network
+    torch.manual_seed(0)
+    return named_network(request, is_meta=False)
 
 
 def _with_numbers(network: nn.Module, given: Any) -> Any:  # an input that is no tensor stays

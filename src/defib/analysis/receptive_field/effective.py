@@ -9,40 +9,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from defib.analysis.receptive_field.effective_results import EffectiveAxis, EffectiveField
+
 MASS_INSIDE = 0.95
 """Share of the squared gradient inside `radius`: two standard deviations of a Gaussian."""
-
-
-@final
-@dataclass(frozen=True)
-class EffectiveAxis:
-    """Where the squared gradient lies along one axis. Units: input positions."""
-
-    center: float
-    standard_deviation: float
-    radius: int
-    """Smallest distance from the centre that holds 95 % of the squared gradient."""
-
-
-@final
-@dataclass(frozen=True)
-class EffectiveField:
-    """Squared gradient of the centre of an output with respect to the input.
-
-    `profile` is averaged over samples and channels and sums to 1 (all 0 for a dead output).
-    """
-
-    axes: tuple[EffectiveAxis, ...]
-    profile: Float[Tensor, "..."]
-    samples: int
 
 
 def effective_field(
@@ -81,7 +57,7 @@ def effective_field(
             total += gradient.double().square().sum(dim=(0, 1))
     profile = total / total.sum().clamp_min(torch.finfo(torch.float64).tiny)
     axes = tuple(_axis(profile, dim) for dim in range(profile.ndim))
-    return EffectiveField(axes, profile, samples)
+    return EffectiveField(axes, profile.cpu().numpy(), samples)
 
 
 @contextmanager
