@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from defib.analysis.functions.arguments import sizes
+from defib.analysis.functions.arguments import has_tensor_options, sizes
 from defib.analysis.functions.convolutions import SLIDING, TRANSPOSED, convolution_of
 from defib.analysis.operators.cost import product
 from defib.analysis.sizes.axes import axis_names
@@ -23,7 +23,7 @@ def dense_equivalent(call: FunctionCall) -> Expression | None:
         outputs = weight[:1] if len(weight) > 1 else (1,)
         before = given[1:] if len(given) > 1 else given
         after = (*given[1:-1], *outputs)
-    elif call.name in SLIDING or call.name in TRANSPOSED:
+    elif call.name in (*SLIDING, *TRANSPOSED) and not has_tensor_options(call, tensors=3):
         convolution = convolution_of(call)
         axes = len(convolution.output)
         before = sizes(call, 0, "input")[-axes - 1 :]

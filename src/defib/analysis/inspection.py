@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from defib.analysis.dropouts import dropout_records
 from defib.analysis.example import Example, inputs_from
 from defib.analysis.failures import explained
+from defib.analysis.kernel_windows import kernel_window_of, softmax_axis_of
 from defib.analysis.layers import layer_records, shapes_of
+from defib.analysis.memory.network_memory import memory_of, with_saved_bytes
 from defib.analysis.notes import (
     disagreements,
     uncalled_modules,
@@ -19,6 +23,7 @@ from defib.analysis.notes import (
 )
 from defib.analysis.operators.catalogue import kind_of
 from defib.analysis.operators.cost import Cost
+from defib.analysis.parameter_values import with_values
 from defib.analysis.parameters import parameter_records
 from defib.analysis.run_ladder import TracedRun, traced_run
 from defib.analysis.trace import Operation, Trace
@@ -44,7 +49,15 @@ def inspect(
     inputs = inputs_from(example, keywords, dtype=dtype, network=network)
     run = traced_run(network, inputs)
     why = explained(network, run)
-    return architecture_of(run, notes=(why,) if why else ())
+    architecture = architecture_of(run, notes=(why,) if why else ())
+    measured = memory_of(network, run.inputs, lend=run.lend)
+    return replace(
+        architecture,
+        layers=with_saved_bytes(architecture.layers, measured),
+        memory=measured.memory,
+        # The run has a copy without numbers: only the network itself has them.
+        parameters=with_values(architecture.parameters, network),
+    )
 
 
 def architecture_of(run: TracedRun, *, notes: tuple[str, ...] = ()) -> Architecture:
@@ -63,6 +76,8 @@ def architecture_of(run: TracedRun, *, notes: tuple[str, ...] = ()) -> Architect
         outputs=shapes_of(trace.outputs),
         layers=layer_records(trace, units),
         operations=_operation_records(trace, costs),
+        output_operations=tuple(each.producer for each in trace.outputs if each.producer >= 0),
+        dropouts=dropout_records(trace),
         parameters=parameters,
         uncalled=uncalled,
         notes=(
@@ -87,6 +102,9 @@ def _operation_records(trace: Trace, costs: tuple[Cost, ...]) -> tuple[Operation
             shapes_of(operation.outputs),
             cost.macs,
             operation.site,
+            tuple(value.parameter for value in operation.inputs if value.parameter),
+            kernel_window_of(operation),
+            softmax_axis_of(operation),
         )
         for operation, cost in zip(trace.operations, costs, strict=True)
     )

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
-    FakeTensorMode,
     UnsupportedFakeTensorException,
 )
 
 from defib.analysis.example import Inputs
-from defib.analysis.model_copy import CopyFailed, borrowed, meta_copy
+from defib.analysis.lending import Lender, with_fake_tensors, with_numbers, without_numbers
+from defib.analysis.model_copy import CopyFailed
 from defib.analysis.trace import Trace, trace
 
 _NEED_NUMBERS = (
@@ -37,6 +34,8 @@ class TracedRun:
     trace: Trace
     inputs: Inputs
     notes: tuple[str, ...] = ()
+    lend: Lender = without_numbers
+    """Gives the network once more in the state in which it was run."""
 
 
 def traced_run(network: nn.Module, inputs: Inputs) -> TracedRun:
@@ -56,21 +55,19 @@ def traced_run(network: nn.Module, inputs: Inputs) -> TracedRun:
     if not needs_numbers(first):
         return TracedRun(first, inputs, notes)
     reason = _first_line(first)
-    for attempt, told in _RUNGS:
+    for lend, told in _RUNGS:
         try:
-            next_trace = attempt(network, inputs)
+            next_trace = _run(network, inputs, lend)
         except CopyFailed:
             continue
         if not needs_numbers(next_trace):
-            return TracedRun(next_trace, inputs, (*notes, told.format(reason=reason)))
+            return TracedRun(next_trace, inputs, (*notes, told.format(reason=reason)), lend)
     return TracedRun(first, inputs, notes)
 
 
 def run_on_meta(network: nn.Module, inputs: Inputs) -> Trace:
     """Trace a copy without numbers, or the network itself where it cannot be copied."""
-    given = inputs.on_meta()
-    with _without_numbers(network) as lent:
-        return trace(lent.eval(), given.arguments, given.keywords)
+    return _run(network, inputs, without_numbers)
 
 
 def needs_numbers(result: Trace) -> bool:
@@ -82,58 +79,18 @@ def needs_numbers(result: Trace) -> bool:
     return isinstance(error, _NEED_NUMBERS) or "meta" in words or "faketensor" in words
 
 
-@contextmanager
-def _without_numbers(network: nn.Module) -> Iterator[nn.Module]:
-    try:
-        copied = meta_copy(network)
-    except CopyFailed:
-        with borrowed(network) as lent:
-            yield lent
-    else:
-        yield copied
+def _run(network: nn.Module, inputs: Inputs, lend: Lender) -> Trace:
+    with lend(network, inputs) as (lent, given):
+        return trace(lent.eval(), given.arguments, given.keywords)
 
 
-def _run_with_fake_tensors(network: nn.Module, inputs: Inputs) -> Trace:
-    copied = meta_copy(network).eval()
-    given = inputs.on_meta()
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        fakes: dict[int, Tensor] = {}
-        for module in copied.modules():
-            holders: list[Any] = [module._parameters, module._buffers, vars(module)]
-            for tensors in holders:
-                for name, tensor in tensors.items():
-                    if isinstance(tensor, Tensor) and tensor.is_meta:
-                        tensors[name] = fakes.setdefault(id(tensor), _fake(tensor))
-        given = given.replaced(_fake)
-        return trace(copied, given.arguments, given.keywords)
-
-
-def _fake(tensor: Tensor) -> Tensor:
-    """A tensor that says it is on the processor; to be called in the fake mode."""
-    fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(fake, requires_grad=tensor.requires_grad)
-    return fake.requires_grad_(tensor.requires_grad)
-
-
-def _run_with_numbers(network: nn.Module, inputs: Inputs) -> Trace:
-    if any(each.is_meta for each in network.parameters()):
-        raise CopyFailed("the network has no numbers: it is on the meta device")
-    try:
-        copied = copy.deepcopy(network).cpu().eval()
-    except Exception as error:  # anything may be an attribute of a user's module
-        raise CopyFailed(f"{type(error).__name__}: {error}") from error
-    given = inputs.on_processor()
-    return trace(copied, given.arguments, given.keywords)
-
-
-_RUNGS: tuple[tuple[Callable[[nn.Module, Inputs], Trace], str], ...] = (
+_RUNGS: tuple[tuple[Lender, str], ...] = (
     (
-        _run_with_fake_tensors,
+        with_fake_tensors,
         "The code asks for the value of a constant ({reason}); traced with fake tensors.",
     ),
     (
-        _run_with_numbers,
+        with_numbers,
         "The code asks for values of tensors ({reason}); a copy was run on the processor, and "
         "what depends on values holds for these inputs only.",
     ),

@@ -100,6 +100,20 @@ class ReceptiveField:
 
 @final
 @dataclass(frozen=True)
+class ParameterValues:
+    """What is known of a parameter's numbers: what symmetry there is in them.
+
+    Units are the slices along the first dimension, inputs those along the second.
+    """
+
+    constant: float | None = None
+    """The number that all elements are; `None` where they differ."""
+    are_units_alike: bool = False
+    are_inputs_alike: bool = False
+
+
+@final
+@dataclass(frozen=True)
 class ParameterRecord:
     """One parameter tensor. `shared_with` names the first parameter that is the same tensor."""
 
@@ -109,6 +123,8 @@ class ParameterRecord:
     shared_with: str = ""
     is_used: bool = True
     """False when no operation used it."""
+    values: ParameterValues | None = None
+    """`None` where it has no numbers (meta device)."""
 
 
 @final
@@ -161,6 +177,43 @@ class LayerRecord:
 
 @final
 @dataclass(frozen=True)
+class KernelWindow:
+    """How the kernel of a convolution or pooling slides: one number for each spatial axis.
+
+    `inputs` and `outputs` are the sizes of the maps, `padding` that before each axis.
+    """
+
+    kernel: tuple[int, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    is_transposed: bool = False
+
+
+@final
+@dataclass(frozen=True)
+class DropoutRecord:
+    """One dropout and the `probability` of a zero; in evaluation mode it is no operation.
+
+    It is applied to the result of operation `after` (-1: the network's input), and what reads
+    that result from operation `before` on reads what it left over.
+    """
+
+    layer: str
+    probability: float
+    after: int
+    before: int
+    call: int = 0
+    is_always_on: bool = False
+    """True where it drops units in evaluation mode as well."""
+    site: Site | None = None
+
+
+@final
+@dataclass(frozen=True)
 class OperationRecord:
     """One operator call: its kind, the layer call (`layer`, `call`) in which it ran, its cost.
 
@@ -175,6 +228,11 @@ class OperationRecord:
     outputs: tuple[TensorShape, ...]
     macs: Count = NOTHING
     site: Site | None = None
+    parameters: tuple[str, ...] = ()
+    """Parameters that it uses itself, by name; a transposed weight is used by the transposition."""
+    window: KernelWindow | None = None
+    axis: int | None = None
+    """Dimension along which a softmax normalises, from 0."""
 
 
 @final
@@ -188,7 +246,12 @@ class Memory:
     """Per optimiser: `SGD`, `SGD with momentum`, `Adam`, ..."""
     saved: Count = NOTHING
     forward_peak: Count = NOTHING
-    """Most bytes of activations alive at one moment of a forward pass without gradients."""
+    """Most bytes of activations alive at one moment of a forward pass without gradients.
+
+    Inputs included; parameters and buffers not.
+    """
+    training_peak: Count = NOTHING
+    """The same with gradients, in training mode, before the backward pass begins."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -202,6 +265,9 @@ class Architecture:
     outputs: tuple[TensorShape, ...] = ()
     layers: tuple[LayerRecord, ...] = ()
     operations: tuple[OperationRecord, ...] = ()
+    output_operations: tuple[int, ...] = ()
+    """Indices of the operations that made the outputs."""
+    dropouts: tuple[DropoutRecord, ...] = ()
     parameters: tuple[ParameterRecord, ...] = ()
     uncalled: tuple[str, ...] = ()
     """Modules that were defined and never called, outermost only."""

@@ -6,21 +6,32 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, TypeGuard
+from typing import ClassVar, TypeGuard, TypeVar
 
 import defib.rules
+from defib.records.architecture import Architecture
 from defib.records.finding import Finding, NotEvaluated, Severity
 from defib.records.run import RunRecord
+from defib.records.site import Site
+
+NO_STEPS = (0, 0)
+"""The steps of a finding that needed none."""
 
 
 @dataclass(frozen=True)
-class Rule(ABC):
-    """A judgement on one record. A subclass is one file; its name is the file's name.
+class AnyRule(ABC):
+    """What every rule has, whatever record it judges. One file is one rule, and its name.
 
     The docstring is the rule's page (`defib explain NAME`), the fields are its options.
+
+        AnyRule
+        ├── Rule              judges the record of a training
+        └── ArchitectureRule  judges a network that was not trained
+
+    A fault that shows in both records is one class of both kinds: one name and one page.
     """
 
     severity: ClassVar[Severity]
@@ -44,6 +55,11 @@ class Rule(ABC):
         """The folder of the rule: `activation`, `data`, ..."""
         return cls.__module__.split(".")[-2]
 
+
+@dataclass(frozen=True)
+class Rule(AnyRule):
+    """A judgement on the record of a training."""
+
     def evaluate(self, run: RunRecord) -> tuple[Finding, ...] | NotEvaluated:
         """The findings on `run`, or the reason why there can be none."""
         missing = [metric for metric in self.requires if not run.of(metric)]
@@ -59,14 +75,57 @@ class Rule(ABC):
         """Yield a finding per layer, parameter or optimiser; raise `CannotJudge` if unable."""
 
 
+@dataclass(frozen=True)
+class ArchitectureRule(AnyRule):
+    """A judgement on a network that was not trained: it needs no run."""
+
+    def evaluate_architecture(
+        self, architecture: Architecture
+    ) -> tuple[Finding, ...] | NotEvaluated:
+        """The findings on `architecture`, or the reason why there can be none."""
+        if not architecture.is_traced:
+            return NotEvaluated(self.name(), "the network could not be run to its end")
+        try:
+            return tuple(self.check_architecture(architecture))
+        except CannotJudge as reason:
+            return NotEvaluated(self.name(), str(reason))
+
+    @abstractmethod
+    def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
+        """Yield a finding per layer or parameter; raise `CannotJudge` if unable."""
+
+    def found(
+        self,
+        message: str,
+        remedy: str,
+        *,
+        layer: str = "",
+        site: Site | None = None,
+        severity: Severity | None = None,
+        evidence: Mapping[str, float | str] | None = None,
+    ) -> Finding:
+        """A finding of this rule, as severe as the rule can be unless said otherwise."""
+        return Finding(
+            rule=self.name(),
+            severity=severity or self.severity,
+            message=message,
+            steps=NO_STEPS,
+            layer=layer,
+            site=site,
+            evidence=evidence or {},
+            remedy=remedy,
+            fixes=self.fixes,
+        )
+
+
 class CannotJudge(Exception):
     """Raised by a rule when the record does not hold enough to judge; says what is missing."""
 
 
 @cache
-def all_rules() -> tuple[Rule, ...]:
+def every_rule() -> tuple[AnyRule, ...]:
     """Every rule of the package with its default options, by group and name."""
-    found: list[Rule] = []
+    found: list[AnyRule] = []
     for module in pkgutil.walk_packages(defib.rules.__path__, "defib.rules."):
         if module.ispkg:
             continue
@@ -75,7 +134,24 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(sorted(found, key=lambda rule: (rule.group(), rule.name())))
 
 
-def _is_rule_of(module: str, member: object) -> TypeGuard[type[Rule]]:
-    if not inspect.isclass(member) or member.__module__ != module:
+def _is_rule_of(module: str, member: object) -> TypeGuard[type[AnyRule]]:
+    if not inspect.isclass(member) or member.__module__ != module or member is AnyRule:
         return False
-    return issubclass(member, Rule) and not inspect.isabstract(member)
+    return issubclass(member, AnyRule) and not inspect.isabstract(member)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """The rules that judge the record of a training, by group and name."""
+    return _of_kind(Rule)
+
+
+def architecture_rules() -> tuple[ArchitectureRule, ...]:
+    """The rules that judge a network that was not trained, by group and name."""
+    return _of_kind(ArchitectureRule)
+
+
+Kind = TypeVar("Kind", bound=AnyRule)
+
+
+def _of_kind(kind: type[Kind]) -> tuple[Kind, ...]:
+    return tuple(rule for rule in every_rule() if isinstance(rule, kind))

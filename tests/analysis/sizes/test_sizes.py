@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from defib.analysis.inspection import inspect
@@ -43,6 +44,18 @@ def test_size_is_written_as_arithmetic(
     network: nn.Module, shape: tuple[int, ...], axis: str, text: str
 ):
     assert sizes(network, *shape)[axis] == text
+
+
+class PaddedByTensors(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        before, after = torch.tensor([1, 2])
+        return F.pad(features, (before, after))  # pyright: ignore[reportArgumentType]
+
+
+def test_numbers_that_are_tensors_give_no_arithmetic():
+    record = inspect(PaddedByTensors(), torch.zeros(1, 3, 4, 4))
+    assert record.is_traced
+    assert (record.layers[0].sizes, record.outputs[0].dimensions) == ((), (1, 3, 4, 7))
 
 
 def test_layer_without_formula_has_no_sizes():

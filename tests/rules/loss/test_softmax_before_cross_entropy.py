@@ -1,5 +1,9 @@
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+from torch import nn
+
+from defib.analysis.inspection import inspect
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LossFact
 from defib.records.site import Site
@@ -55,3 +59,35 @@ def test_silent_about_other_losses():
 def test_not_evaluated_where_no_loss_was_read():
     run = make_run(facts={"losses": ()})
     assert rule.evaluate(run) == NotEvaluated("softmax-before-cross-entropy", "no loss was read")
+
+
+# -- without a run -----------------------------------------------------------------------------
+
+
+def found_in_network(*end: nn.Module, loss_kind: str = "cross-entropy"):
+    architecture = inspect(nn.Sequential(nn.Linear(3, 4), *end), (2, 3))
+    return rule.evaluate_architecture(replace(architecture, loss_kind=loss_kind))
+
+
+def test_found_in_a_network_that_ends_in_a_softmax():
+    [finding] = found_in_network(nn.Softmax(1), nn.Dropout(), nn.Flatten())
+    assert (finding.layer, finding.severity) == ("1", Severity.ERROR)
+    assert f"cannot fall below {np.log1p(3 / np.e):.2g}" in finding.message
+
+
+def test_silent_about_logits_and_log_softmax_of_a_network():
+    assert found_in_network() == ()
+    assert found_in_network(nn.LogSoftmax(1)) == ()
+
+
+def test_silent_about_a_softmax_inside():
+    assert found_in_network(nn.Softmax(1), nn.Linear(4, 2)) == ()
+
+
+def test_silent_about_a_network_with_another_loss():
+    assert found_in_network(nn.Softmax(1), loss_kind="mean-squared-error") == ()
+
+
+def test_not_evaluated_where_the_loss_of_a_network_is_not_known():
+    outcome = found_in_network(nn.Softmax(1), loss_kind="")
+    assert outcome == NotEvaluated("softmax-before-cross-entropy", "the loss is not known")

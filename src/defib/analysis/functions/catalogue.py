@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from defib.analysis.functions.arguments import has_tensor_options
 from defib.analysis.functions.attention import attention_function_macs, multi_head_attention_macs
 from defib.analysis.functions.convolutions import SLIDING, TRANSPOSED, convolution_macs
 from defib.analysis.functions.matrix_products import (
@@ -32,4 +33,6 @@ FORMULAS: dict[str, Callable[[FunctionCall], Expression | None]] = {
 def written_macs(call: FunctionCall) -> Expression | None:
     """Multiply-accumulates of a function as its code reads; `None` where it has no formula."""
     formula = FORMULAS.get(call.name)
+    if formula is convolution_macs and has_tensor_options(call, tensors=3):
+        return None
     return None if formula is None else formula(call)

@@ -70,8 +70,9 @@ _INTERPOLATIONS = """
     _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
 """
 _ELEMENTWISE = """
-    _add_relu _add_relu_ addr addr_ copysign dist glu log_sigmoid_forward hardswish hardswish_
-    _prelu_kernel rrelu_with_noise rrelu_with_noise_ rrelu_with_noise_functional threshold_
+    _add_relu _add_relu_ addr addr_ copysign dist floor_divide floor_divide_ glu hardswish
+    hardswish_ log_sigmoid_forward _prelu_kernel rrelu_with_noise rrelu_with_noise_
+    rrelu_with_noise_functional threshold_
     _thnn_fused_gru_cell _thnn_fused_lstm_cell heaviside lerp _masked_scale linalg_cross
     _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
     fake_quantize_per_channel_affine_cachemask fake_quantize_per_tensor_affine_cachemask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from defib.analysis.functions.arguments import has_tensor_options
 from defib.analysis.functions.convolutions import SLIDING, TRANSPOSED
 from defib.analysis.sizes.reshaping import (
     concatenation_sizes,
@@ -41,6 +42,9 @@ def written_sizes(call: FunctionCall, output: tuple[int, ...]) -> Sizes:
     if call.name in _FLATTENING:
         return flatten_sizes(call, output)
     formula = FORMULAS.get(call.name)
+    has_weights = formula in (convolution_sizes, linear_sizes)
+    if formula is not concatenation_sizes and has_tensor_options(call, 3 if has_weights else 1):
+        return ()
     found = formula(call) if formula is not None else ()
     given = tuple(each.expression.value for each in found)
     return found if given and given == output[-len(given) :] else ()

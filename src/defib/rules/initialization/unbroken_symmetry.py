@@ -6,16 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
+from defib.records.architecture import Architecture, OperationRecord
 from defib.records.finding import Finding, Severity
 from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import ArchitectureRule, Rule
 from defib.rules.failure import is_failing
+from defib.rules.graph import Graph
+from defib.rules.initialization.start_values import (
+    are_inputs_alike,
+    are_units_alike,
+    bias_constant,
+    require_values,
+)
 
 
 @final
 @dataclass(frozen=True)
-class UnbrokenSymmetry(Rule):
+class UnbrokenSymmetry(Rule, ArchitectureRule):
     """Units of a hidden layer that are copies of one another.
 
     ## What it detects
@@ -28,7 +36,9 @@ class UnbrokenSymmetry(Rule):
 
     ## How it is measured
     `unit_spread` (dimensionless, in [0, 1]): norm of the deviations of the units' weights
-    from their mean, over the norm of the weights.
+    from their mean, over the norm of the weights. Without a training the weights themselves
+    are compared, exactly: an error if the layers that read the units have equal weights for
+    them too and the biases are equal, else a warning.
 
     ## Known false positives
     Weights that are equal by design and hardly trained.
@@ -57,6 +67,38 @@ class UnbrokenSymmetry(Rule):
             alike = series.final_stretch_below(self.max_spread)
             if parameter and len(alike) >= self.patience and _is_hidden(run, parameter):
                 yield self._finding(run, parameter, alike)
+
+    def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
+        require_values(architecture)
+        graph = Graph(architecture)
+        for operation in graph.products:
+            behind = graph.next_products(operation)
+            if behind and are_units_alike(graph, operation):
+                is_equal = bias_constant(graph, operation) is not None and all(
+                    are_inputs_alike(graph, each) for each in behind
+                )
+                yield self._finding_without_run(graph, operation, is_equal=is_equal)
+
+    def _finding_without_run(
+        self, graph: Graph, operation: OperationRecord, *, is_equal: bool
+    ) -> Finding:
+        [weight, *_] = graph.weights(operation)
+        constant = weight.values.constant if weight.values is not None else None
+        value = "the same weights" if constant is None else f"the same weight {constant:.3g}"
+        fate = (
+            "they are read with equal weights and remain copies of one another"
+            if is_equal
+            else "nothing but the biases and the layers behind them tells them apart"
+        )
+        return self.found(
+            f"All units of {graph.label(operation)} have {value} (0 differ, limit at least 1): "
+            f"{fate}.",
+            f"Initialise `{weight.name}` at random instead of with a constant.",
+            layer=operation.layer,
+            site=graph.site(operation),
+            severity=Severity.ERROR if is_equal else Severity.WARNING,
+            evidence={"weights": weight.shape.count},
+        )
 
     def _finding(self, run: RunRecord, parameter: ParameterFact, alike: Series) -> Finding:
         is_error = is_failing(run, parameter.optimizer)

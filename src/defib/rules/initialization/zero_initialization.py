@@ -8,16 +8,20 @@ from typing import final
 
 import numpy as np
 
+from defib.records.architecture import Architecture, OperationRecord
 from defib.records.finding import Finding, Severity
 from defib.records.run import LayerFact, ParameterFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import ArchitectureRule, Rule
 from defib.rules.failure import is_failing
+from defib.rules.graph import Graph
+from defib.rules.initialization.start_values import bias_constant, require_values
+from defib.rules.operators import RECTIFIERS, operator_of
 
 
 @final
 @dataclass(frozen=True)
-class ZeroInitialization(Rule):
+class ZeroInitialization(Rule, ArchitectureRule):
     """Weights that start at exactly zero.
 
     ## What it detects
@@ -33,7 +37,9 @@ class ZeroInitialization(Rule):
 
     ## How it is measured
     `parameter_norm` (0 at the first recorded step), `gradient_norm` (exactly 0 at every
-    recorded step if blocked) and `unit_spread` at the end.
+    recorded step if blocked) and `unit_spread` at the end. Without a training: the weights
+    themselves; a layer is blocked if a ReLU reads its zeros, or if all layers that read it are
+    zero too.
 
     ## Known false positives
     Zeros by design (the last layer of a residual branch, the second factor of LoRA,
@@ -78,6 +84,33 @@ class ZeroInitialization(Rule):
         errors = [each for each in found if each.severity is Severity.ERROR]
         # That the last layer moves is no news where the others are stuck.
         yield from sorted(errors or found, key=lambda each: run.layer_order(each.layer))
+
+    def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
+        require_values(architecture)
+        graph = Graph(architecture)
+        found = [
+            self._finding_without_run(graph, operation)
+            for operation in graph.products
+            if _is_zero(graph, operation) and _consequence(graph, operation)
+        ]
+        errors = [each for each in found if each.severity is Severity.ERROR]
+        yield from errors or found
+
+    def _finding_without_run(self, graph: Graph, operation: OperationRecord) -> Finding:
+        [weight, *_] = graph.weights(operation)
+        is_last = not graph.next_products(operation)
+        return self.found(
+            f"All {weight.shape.count:,} weights of `{weight.name}` are 0 (limit none), "
+            f"{_consequence(graph, operation)}.",
+            "Nothing has to change; a small random initialisation saves the first step."
+            if is_last
+            else f"Initialise `{weight.name}` at random: He for ReLU, Glorot for sigmoid and tanh. "
+            "Biases may be zero.",
+            layer=operation.layer,
+            site=graph.site(operation),
+            severity=Severity.INFO if is_last else Severity.ERROR,
+            evidence={"weights": weight.shape.count},
+        )
 
     def _judge(
         self, run: RunRecord, parameter: ParameterFact | None, norm: Series
@@ -152,3 +185,24 @@ def _blocked(layer: LayerFact, norm: Series) -> str:
         else ""
     )
     return f"and its gradient was exactly 0 at every recorded step up to {norm.steps[-1]}{reason}"
+
+
+def _is_zero(graph: Graph, operation: OperationRecord) -> bool:
+    return all(
+        each.is_trainable and each.values is not None and each.values.constant == 0
+        for each in graph.weights(operation)
+    )
+
+
+def _consequence(graph: Graph, operation: OperationRecord) -> str:
+    """What zeros do to the layer; nothing where it recovers because of the layers behind it."""
+    readers, behind = graph.readers(operation), graph.next_products(operation)
+    if not behind:
+        return "and it is the last layer: those before it get no gradient at the first step"
+    is_rectified = bool(readers) and all(operator_of(each) in RECTIFIERS for each in readers)
+    bias = bias_constant(graph, operation)
+    if is_rectified and bias is not None and bias <= 0:
+        return "and a ReLU reads its zeros, where its derivative is 0: the layer blocks itself"
+    if all(_is_zero(graph, each) for each in behind):
+        return "and so are those of every layer that reads it: its units remain alike"
+    return ""

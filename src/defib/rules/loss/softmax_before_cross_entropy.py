@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
+from defib.records.architecture import Architecture, OperationRecord
 from defib.records.finding import Finding, Severity
 from defib.records.run import LossFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import ArchitectureRule, CannotJudge, Rule
 from defib.rules.course import is_harmed
+from defib.rules.graph import Graph
+from defib.rules.operators import SOFTMAXES, operator_of
 
 
 @final
 @dataclass(frozen=True)
-class SoftmaxBeforeCrossEntropy(Rule):
+class SoftmaxBeforeCrossEntropy(Rule, ArchitectureRule):
     """A softmax whose result goes into a loss that applies a softmax itself.
 
     ## What it detects
@@ -28,6 +31,8 @@ class SoftmaxBeforeCrossEntropy(Rule):
 
     ## How it is measured
     The operation that made what the loss function received, read from the autograd graph.
+    Without a training: the operation that makes the output of the network, where the loss is
+    known to be a cross-entropy.
 
     ## Known false positives
     None known. `log_softmax` before cross-entropy changes nothing and is not reported.
@@ -55,9 +60,29 @@ class SoftmaxBeforeCrossEntropy(Rule):
             if loss.kind == "cross-entropy" and loss.input_operation == self.operation:
                 yield self._finding(run, loss)
 
+    def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
+        if not architecture.loss_kind:
+            raise CannotJudge("the loss is not known")
+        graph = Graph(architecture)
+        if architecture.loss_kind == "cross-entropy":
+            for operation in graph.operations:
+                if operator_of(operation) in SOFTMAXES and graph.is_output(operation.index):
+                    yield self._finding_without_run(graph, operation)
+
+    def _finding_without_run(self, graph: Graph, softmax: OperationRecord) -> Finding:
+        sizes = softmax.outputs[0].dimensions
+        classes = sizes[softmax.axis] if softmax.axis is not None else 0
+        return self.found(
+            f"The output of `{graph.architecture.name}` is the result of a softmax (limit none), "
+            f"and the cross-entropy loss applies one itself: it cannot fall{_floor(classes)}.",
+            "Pass logits to the loss: remove the softmax at the end of the model.",
+            layer=softmax.layer,
+            site=graph.site(softmax),
+            evidence={"classes": classes},
+        )
+
     def _finding(self, run: RunRecord, loss: LossFact) -> Finding:
-        classes = len(run.of("label_count"))
-        floor = f" below {math.log1p((classes - 1) / math.e):.2g}" if classes > 1 else " to 0"
+        floor = _floor(len(run.of("label_count")))
         return Finding(
             rule=self.name(),
             severity=Severity.ERROR if is_harmed(run, loss.optimizer) else Severity.WARNING,
@@ -69,3 +94,8 @@ class SoftmaxBeforeCrossEntropy(Rule):
             remedy="Pass logits to the loss: remove the softmax at the end of the model.",
             fixes=self.fixes,
         )
+
+
+def _floor(classes: int) -> str:
+    """How far the loss of probabilities that are taken for logits can fall."""
+    return f" below {math.log1p((classes - 1) / math.e):.2g}" if classes > 1 else " to 0"

@@ -1,0 +1,71 @@
+"""Parameters that no operation uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from defib.records.architecture import Architecture, ParameterRecord
+from defib.records.finding import Finding, Severity
+from defib.rules.base import ArchitectureRule
+
+
+@final
+@dataclass(frozen=True)
+class UnusedParameter(ArchitectureRule):
+    """Parameters that no operation uses.
+
+    ## What it detects
+    Parameters of modules that are called, or of the network itself, which no operation reads:
+    a warning, or information if they are frozen. Those of modules that are never called are
+    reported by `uncalled-module`.
+
+    ## Why it matters
+    They count and are saved, but get no gradient and have no effect: mostly a line of
+    `forward` is missing, or uses another attribute.
+
+    ## How it is measured
+    Operations that read the parameter in one run in evaluation mode. They must be more than 0.
+
+    ## Known false positives
+    Parameters that are used in training only, or for other inputs.
+
+    ## What to change
+    Use the parameter in `forward`, or delete it.
+
+    ## References
+    - PyTorch documentation, `DistributedDataParallel`: `find_unused_parameters`.
+    """
+
+    severity = Severity.WARNING
+    explains = ("parameter-without-gradient",)
+
+    shown: int = 3
+    """Names of parameters that the message lists."""
+
+    def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
+        idle = [each for each in architecture.parameters if _is_idle(architecture, each)]
+        if not idle:
+            return
+        names = ", ".join(f"`{each.name}`" for each in idle[: self.shown])
+        more = len(idle) - self.shown
+        owner = idle[0].name.rpartition(".")[0]
+        elements = sum(each.shape.count for each in idle)
+        sites = [each.site for each in architecture.layers if each.name == owner and each.site]
+        yield self.found(
+            f"0 operations read {names}{f' and {more} more' if more > 0 else ''} (limit at "
+            f"least 1): {elements:,} parameters have no effect.",
+            "Use them in `forward`, or delete them.",
+            layer=owner,
+            site=sites[0] if sites else None,
+            severity=Severity.WARNING if any(e.is_trainable for e in idle) else Severity.INFO,
+            evidence={"parameters": elements},
+        )
+
+
+def _is_idle(architecture: Architecture, parameter: ParameterRecord) -> bool:
+    is_known = parameter.is_used or parameter.shared_with != "" or parameter.shape.count == 0
+    return not is_known and not any(
+        parameter.name.startswith(f"{module}.") for module in architecture.uncalled
+    )

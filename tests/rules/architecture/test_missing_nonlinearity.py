@@ -1,0 +1,123 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from defib.analysis.inspection import inspect
+from defib.records.finding import Severity
+from defib.rules.architecture.missing_nonlinearity import MissingNonlinearity
+from tests.rules.architecture.inspection import findings, site_line
+
+rule = MissingNonlinearity(max_ratio=1.0)
+
+
+def dense(inputs: int, hidden: int, outputs: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.Linear(hidden, outputs))
+
+
+def test_reports_two_dense_layers_in_sequence():
+    [finding] = findings(rule, dense(784, 128, 10), 2, 784)
+    assert (finding.layer, finding.severity) == ("1", Severity.WARNING)
+    assert finding.evidence == {"weights": 784 * 128 + 128 * 10, "equivalent_weights": 7840}
+
+
+def test_a_factorisation_is_only_a_remark():
+    [finding] = findings(rule, dense(100, 5, 100), 2, 100)
+    assert finding.severity is Severity.INFO
+    assert finding.evidence == {"weights": 1000, "equivalent_weights": 10_000}
+
+
+def test_a_warning_at_exactly_as_many_weights():
+    # 4 · 2 + 2 · 4 = 4 · 4
+    [finding] = findings(rule, dense(4, 2, 4), 2, 4)
+    assert finding.evidence == {"weights": 16, "equivalent_weights": 16}
+    assert finding.severity is Severity.WARNING
+
+
+def test_two_convolutions_are_equal_to_one_with_a_larger_kernel():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 4, 3, dilation=2))
+    [finding] = findings(rule, network, 1, 3, 32, 32)
+    # 3 + (5 - 1) · 2 = 11
+    assert finding.evidence["equivalent_weights"] == 3 * 4 * 11 * 11
+    reach = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    network(reach)[0, 0, 2, 2].backward()
+    assert reach.grad is not None
+    rows = (reach.grad != 0).any(dim=1)[0].any(dim=1).nonzero()
+    assert int(rows.max() - rows.min()) + 1 == 11
+
+
+def test_reports_a_convolution_that_is_flattened_into_a_dense_layer():
+    network = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Flatten(), nn.Linear(8 * 26 * 26, 10))
+    [finding] = findings(rule, network, 1, 1, 28, 28)
+    assert finding.evidence["equivalent_weights"] == 784 * 10
+    assert finding.severity is Severity.WARNING
+
+
+def test_frozen_interpolation_is_only_a_remark():
+    network = nn.Sequential(nn.Conv2d(8, 21, 1), nn.ConvTranspose2d(21, 21, 4, stride=2))
+    assert findings(rule, network, 1, 8, 5, 5)[0].severity is Severity.WARNING
+    network[1].requires_grad_(False)
+    assert findings(rule, network, 1, 8, 5, 5)[0].severity is Severity.INFO
+
+
+class Functional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 5), nn.Linear(5, 4)
+        self.dropout = nn.Dropout()
+
+    def forward(self, features: Tensor) -> Tensor:
+        hidden = self.dropout(self.first(features)).unsqueeze(1)
+        return self.second(hidden)
+
+
+def test_sees_through_dropout_and_reshapes_and_names_the_line():
+    [finding] = findings(rule, Functional(), 2, 6)
+    assert site_line(finding) == "return self.second(hidden)"
+
+
+def test_silent_with_a_non_linearity_between():
+    network = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+    assert findings(rule, network, 2, 6) == ()
+
+
+def test_silent_about_separable_convolutions():
+    network = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 16, 1))
+    assert findings(rule, network, 1, 8, 9, 9) == ()
+
+
+def test_silent_about_attention():
+    features = (2, 3, 4)
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+    architecture = inspect(attention, (features, features, features))
+    assert rule.evaluate_architecture(architecture) == ()
+
+
+class AlwaysDropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 5), nn.Linear(5, 4)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.second(F.dropout(self.first(features), 0.5))
+
+
+def test_a_dropout_that_is_always_on_is_no_non_linearity():
+    assert len(findings(rule, AlwaysDropping(), 2, 6)) == 1
+
+
+class TwoReaders(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 5), nn.Linear(5, 5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        features = self.first(features)
+        return features * self.second(features)
+
+
+def test_silent_where_something_else_reads_the_first_layer():
+    assert findings(rule, TwoReaders(), 2, 6) == ()
+
+
+def test_silent_about_recurrent_layers():
+    assert findings(rule, nn.LSTM(3, 4), 5, 2, 3) == ()
