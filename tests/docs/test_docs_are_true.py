@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from defib.cli.main import command_files
-from defib.rules.base import all_rules
+from defib.rules.base import every_rule
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -26,7 +26,7 @@ def test_every_linked_file_exists(page: Path):
 
 def test_the_readme_lists_every_rule():
     text = (ROOT / "README.md").read_text()
-    rules = [rule.name() for rule in all_rules()]
+    rules = [rule.name() for rule in every_rule()]
     assert [name for name in rules if name not in text] == []
     assert f"{len(rules)} rules so far" in text
 

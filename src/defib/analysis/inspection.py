@@ -50,13 +50,16 @@ def inspect(
     run = traced_run(network, inputs)
     why = explained(network, run)
     architecture = architecture_of(run, notes=(why,) if why else ())
+    # The run has a copy without numbers: only the network itself has them.
+    parameters = with_values(architecture.parameters, network)
+    if not architecture.is_traced:
+        return replace(architecture, parameters=parameters)
     measured = memory_of(network, run.inputs, lend=run.lend)
     return replace(
         architecture,
         layers=with_saved_bytes(architecture.layers, measured),
         memory=measured.memory,
-        # The run has a copy without numbers: only the network itself has them.
-        parameters=with_values(architecture.parameters, network),
+        parameters=parameters,
     )
 
 

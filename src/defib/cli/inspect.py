@@ -163,6 +163,10 @@ def inspect(
         request = Request(target, inputs, keywords, dtype, constructor, arguments)
         subject = subject_of(request)
         architecture = architecture_of(subject, loss)
+        if architecture.is_traced:
+            from defib.script.start_values import with_start_values
+
+            architecture = with_start_values(request, subject, architecture)
         signals = _signals(request, subject, architecture) if has_signals else None
         fields = _effective_fields(request, subject, architecture, effective_layers)
     findings, silent = _judged(architecture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable
+from itertools import groupby
 
 import click
 from rich import box
@@ -23,7 +24,7 @@ def rules(*, group: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_json(rule) for rule in chosen], indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False)
     console.print(table_of(chosen))
     console.print("`defib explain NAME` shows the page of a rule.", style="dim")
 
@@ -43,14 +44,15 @@ def what_it_detects(rule: AnyRule) -> str:
 
 
 def table_of(rules: Iterable[AnyRule]) -> Table:
-    """A row for each rule."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    table.add_column("group", no_wrap=True)
+    """A row for each rule, under the name of its group."""
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("rule", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     table.add_column("what it detects")
-    for rule in rules:
-        table.add_row(rule.name(), rule.group(), rule.severity.value, what_it_detects(rule))
+    for group, members in groupby(rules, key=lambda rule: rule.group()):
+        table.add_row(f"[bold]{group}[/bold]")
+        for rule in members:
+            table.add_row(f"  {rule.name()}", rule.severity.value, what_it_detects(rule))
     return table
 
 

@@ -68,7 +68,10 @@ def facts_of(
         facts.insert(2, Fact("FLOPs", count_text(doubled(totals.macs)) or "0", "2 for each MAC"))
     if memory.forward_peak.value:
         peak = _bytes_text(memory.forward_peak)
-        facts.append(Fact("forward peak", peak, "activations alive at once, without gradients"))
+        detail = "activations alive at once, without gradients"
+        if memory.training_peak.value:
+            detail += f"; {_bytes_text(memory.training_peak)} with them"
+        facts.append(Fact("forward peak", peak, detail))
     if totals.training_bytes.value:
         detail = _training_detail(architecture, totals)
         facts.append(Fact("training memory", _bytes_text(totals.training_bytes), detail))

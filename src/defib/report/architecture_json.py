@@ -108,6 +108,7 @@ def _memory(memory: Memory) -> JSON:
         "optimizer_states": states,
         "saved": _number(memory.saved),
         "forward_peak": _number(memory.forward_peak),
+        "training_peak": _number(memory.training_peak),
         "assumptions": [storable(each) for each in memory.assumptions],
     }
 

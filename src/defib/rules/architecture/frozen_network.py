@@ -37,7 +37,7 @@ class FrozenNetwork(ArchitectureRule):
     - PyTorch documentation, *Autograd mechanics*: setting `requires_grad`.
     """
 
-    severity = Severity.ERROR
+    severity = Severity.WARNING
 
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         distinct = [each for each in architecture.parameters if not each.shared_with]
