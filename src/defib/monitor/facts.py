@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
@@ -20,14 +20,19 @@ from defib.records.run import (
     ParameterFact,
 )
 from defib.records.site import Site
-from defib.records.storage import RunWriter
+
+
+class FactStore(Protocol):
+    """Keeps facts; a `RunWriter` writes them to disk."""
+
+    def write_fact(self, field: str, fact: object) -> None: ...
 
 
 @final
 class FactWriter:
     """Remembers what was written, so that nothing is written twice."""
 
-    def __init__(self, writer: RunWriter, creations: Creations) -> None:
+    def __init__(self, writer: FactStore, creations: Creations) -> None:
         self._writer = writer
         self._creations = creations
         self._optimizers: dict[str, OptimizerFact] = {}

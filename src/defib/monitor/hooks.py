@@ -44,6 +44,7 @@ class Hooks:
         self.monitor = monitor
         self.patches = patches
         self.guard = guard
+        self._lane = monitor.lane
         self._is_active = True
         self._pauses = 0
         self._thread: int | None = None
@@ -97,6 +98,7 @@ class Hooks:
 
     def _in_child(self) -> None:
         self._is_active = False
+        self._lane.close()
 
     def _acts_here(self) -> bool:
         if self._pauses or not self._is_active:
@@ -108,12 +110,16 @@ class Hooks:
     # -- backward ----------------------------------------------------------------------------
 
     def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
+        # All names are bound here: what follows runs on every step of every training.
+        is_compiling = torch.compiler.is_compiling
+        takes = self.monitor.lane.takes
+
         def backward(tensors: Any, *arguments: Any, **keywords: Any) -> None:
-            if torch.compiler.is_compiling():
+            if is_compiling():
                 original(tensors, *arguments, **keywords)
                 return
-            is_seen = self._depth == 0 and self._acts_here()
-            if is_seen and not self._quietly(self._take_quiet_loss, tensors):
+            is_plain = not self._pauses and takes(tensors)
+            if not is_plain and self._depth == 0 and self._acts_here():
                 self._timed(self._before_backward, tensors)
             self._depth += 1
             try:
@@ -122,15 +128,6 @@ class Hooks:
                 self._depth -= 1
 
         return backward
-
-    def _take_quiet_loss(self, tensors: Any) -> bool:
-        # The plain case alone: what is asked here is asked on every step of every training.
-        return (
-            type(tensors) is Tensor
-            and tensors.is_cpu
-            and is_observable(tensors)
-            and self.monitor.quiet_backward(tensors)
-        )
 
     def _take_loss(self, tensors: Any) -> None:
         if isinstance(tensors, list | tuple) and tensors:
@@ -143,7 +140,7 @@ class Hooks:
     def _on_step(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
-        if self.monitor.is_quiet and len(arguments) == 1 and not keywords:
+        if self._lane.pending is not None and len(arguments) == 1 and not keywords:
             return
         if self._acts_here() and not torch.compiler.is_compiling():
             # torch passes the optimiser itself as the first argument.
@@ -154,11 +151,11 @@ class Hooks:
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
         del arguments, keywords
-        if self._acts_here() and not torch.compiler.is_compiling():
+        if self._loss_factor is None and self._lane.ends(optimizer):
             self._steps_seen += 1
-            factor = self._loss_factor
-            if factor is not None or not self._quietly(self.monitor.quiet_step, optimizer):
-                self._timed(self._after_step, optimizer, loss_factor=factor)
+        elif self._acts_here() and not torch.compiler.is_compiling():
+            self._steps_seen += 1
+            self._timed(self._after_step, optimizer, loss_factor=self._loss_factor)
 
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -176,7 +173,7 @@ class Hooks:
 
     def _take_scale(self, scaler: Any) -> None:
         # The loss that went backward was multiplied by the scale.
-        scale = scaler._scale
+        scale = scaler._scale if scaler.is_enabled() else None
         self._loss_factor = None if scale is None else 1 / loss_value(scale)
 
     # -- evaluation and saved tensors -----------------------------------------------------------
@@ -203,19 +200,6 @@ class Hooks:
             return original(context)
 
         return __enter__
-
-    def _quietly(self, action: Callable[[Any], bool], subject: Any) -> bool:
-        """Whether `action`, the short way of a step that is not looked at, was enough."""
-        monitor = self.monitor
-        begun = monitor.now = monitor.clock()
-        try:
-            if not action(subject):
-                return False
-        except Exception:
-            # The long and guarded way follows, and tells of it.
-            return False
-        monitor.budget.spent += monitor.clock() - begun
-        return True
 
     def _timed(self, action: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
         monitor = self.monitor

@@ -21,6 +21,7 @@ from defib.monitor.evaluation import CallPath, Evaluations
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.observer import Observer, Sample
+from defib.monitor.quiet_lane import QuietLane
 from defib.monitor.sampling import FIRST_STEPS, Look, Sampler
 from defib.monitor.tracked import Optimizer, TrackedOptimizer
 from defib.monitor.transfer import LossBuffer, loss_value
@@ -71,8 +72,7 @@ class Monitor:
         self.steps = 0
         self.now = clock()
         """When the event began that is being taken in; its sender sets it."""
-        self.is_quiet = False
-        """Whether the step that is under way took the short path: nothing waits for its end."""
+        self.lane = QuietLane(clock)
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
@@ -89,51 +89,45 @@ class Monitor:
         self._next_flush = 0.0
         self._is_closed = False
 
-    # -- the short path: steps that are not looked at ----------------------------------------
+    # -- steps that are not looked at --------------------------------------------------------
 
-    def quiet_backward(self, loss: Tensor) -> bool:
-        """Take in the loss of a step that is not looked at; false if there is more to do.
+    def leave_lane(self) -> None:
+        """Do what was put off for the steps that the lane took; it is closed afterwards."""
+        lane = self.lane
+        if not lane.is_open:
+            return
+        losses, optimizers, pending = lane.losses, lane.optimizers, lane.pending
+        self.budget.spent += lane.seconds
+        lane.close()
+        for loss, optimizer in zip(losses, optimizers, strict=True):
+            known = self._known(optimizer)
+            self._jumps.add(loss)
+            self._last_loss = loss
+            self._backward_calls += 1
+            self._end_step(known, loss)
+            known.steps += 1
+        if pending is not None:
+            self._jumps.add(pending)
+            self._last_loss = pending
+            self._backward_calls += 1
+            self._step_losses.append(pending)
 
-        Nearly all steps of a training come this way, so that it does no more than it must.
-        """
-        if (
-            self._step_losses
-            or self._last_sample is not None
-            or self._evaluations
-            or not self._sampler.is_quiet(self.steps, self.now)
-        ):
-            return False
-        value = loss.item()
-        if not value <= self._jumps.limit:
-            return False
-        self._jumps.add(value)
-        self._last_loss = value
-        self._backward_calls += 1
-        self._step_losses.append(value)
-        self.is_quiet = True
-        return True
-
-    def quiet_step(self, optimizer: Optimizer) -> bool:
-        """Count a step whose backward was quiet; false if there is more to do."""
-        known = self.observer.tracked.of(optimizer)
-        if (
-            not self.is_quiet
-            or known is None
-            or known.name not in self._losses
-            or len(self._step_losses) != 1
-            or self._is_flush_due()
-        ):
-            return False
-        self._end_step(known, self._step_losses[0])
-        known.steps += 1
-        return True
+    def _open_lane(self) -> None:
+        quiet_steps = self._sampler.quiet_steps(self.steps, self.now)
+        if quiet_steps and self._last_sample is None and not self._step_losses:
+            self.lane.open(
+                until=min(self._next_flush, self._sampler.quiet_until),
+                room=quiet_steps,
+                limit=self._jumps.limit,
+                optimizers=self.observer.tracked.stepped(),
+            )
 
     # -- events of a training step ---------------------------------------------------------
 
     def before_backward(self, loss: Tensor) -> None:
         """`backward` is about to run on `loss`; its graph is still whole."""
         now = self.now
-        self.is_quiet = False
+        self.leave_lane()
         self.budget.start(now)
         self._backward_calls += 1
         is_first = not self._step_losses
@@ -155,6 +149,7 @@ class Monitor:
 
         With a `gradient_factor`, it multiplies the gradients with it first: it undoes a scale.
         """
+        self.leave_lane()
         self._has_closure = has_closure and not self._step_losses
         known = self._known(optimizer)
         if self._sample is None:
@@ -171,17 +166,20 @@ class Monitor:
         With a `loss_factor`, it followed so many times the sum of the losses since its last
         step: it averages them, or undoes a scale.
         """
+        self.leave_lane()
         known = self._known(optimizer)
         sample, self._sample = self._sample, None
         if sample is not None:
             self._guard.run("sample", self._finish, sample, known)
         self._count(known, loss_factor)
+        if loss_factor is None:
+            self._open_lane()
 
     def skipped_step(self, optimizer: Optimizer) -> None:
         """A gradient scaler left a step out because a gradient was not finite."""
+        self.leave_lane()
         self._sample = None
         self._step_losses = []
-        self.is_quiet = False
         kind = type(optimizer).__name__
         self.observer.event(Event("skipped-step", self.steps, {"optimizer": kind}))
 
@@ -189,6 +187,7 @@ class Monitor:
         self, path: CallPath, loss: Tensor, accuracy: Tensor | None, examples: int
     ) -> None:
         """A loss function was called without gradients, from the user's lines `path`."""
+        self.leave_lane()
         self._evaluations.add(path, loss, accuracy, examples)
 
     # -- around the training -----------------------------------------------------------------
@@ -205,6 +204,7 @@ class Monitor:
     def flush(self) -> None:
         """Write the losses and totals so far."""
         if not self._is_closed:
+            self.leave_lane()
             self._write_losses()
             self._write_state()
 
@@ -213,6 +213,7 @@ class Monitor:
         if self._is_closed:
             return
         self._is_closed = True
+        self._guard.run("steps", self.leave_lane)
         self._guard.run("evaluations", self._write_evaluations)
         self._guard.run("losses", self._write_losses)
         self._guard.run("totals", self._write_state, {"ending": ending, "error": error})
@@ -297,7 +298,6 @@ class Monitor:
             self._step_losses = []
             self._has_closure = False
         self.steps += 1
-        self.is_quiet = False
         self.observer.saved_tensor_hooks_seen = False
         self._stepped_since_backward = {known.name}
 

@@ -52,11 +52,17 @@ class Sampler:
         self._next_due = FIRST_STEPS
         self._bursts = 0
         self._burst_left = 0
-        self._quiet_until = -math.inf
+        self.quiet_until = -math.inf
+        """Before this moment the budget allows no sample."""
 
-    def is_quiet(self, step: int, now: float) -> bool:
-        """Whether `step` is surely not looked at, unless its loss jumps."""
-        return now < self._quiet_until and FIRST_GLANCES <= step < self._next_due
+    def quiet_steps(self, step: int, now: float) -> int:
+        """How many steps from `step` on are surely not looked at unless their losses jump.
+
+        That holds until the moment `quiet_until` only.
+        """
+        if now >= self.quiet_until or step < FIRST_GLANCES:
+            return 0
+        return max(0, self._next_due - step)
 
     def look(self, step: int, now: float, *, is_urgent: bool = False) -> Look:
         """How to look at `step`; `is_urgent` for one whose loss jumped."""
@@ -69,12 +75,12 @@ class Sampler:
             or (self._burst_left > 0 and step - self._last >= BURST_INTERVAL)
             or self._budget.allows(self._cost, now)
         ):
-            self._quiet_until = -math.inf
+            self.quiet_until = -math.inf
             return Look.FULL
         if self._burst_left > 0:
             return Look.GLANCE
         # What the monitor spends meanwhile only moves the moment further away.
-        self._quiet_until = self._budget.next_allowed(self._cost)
+        self.quiet_until = self._budget.next_allowed(self._cost)
         return Look.GLANCE if step < FIRST_GLANCES else Look.NONE
 
     def sampled(self, step: int, cost: float) -> None:

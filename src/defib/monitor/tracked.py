@@ -101,6 +101,11 @@ class Tracked:
         known = self._optimizers.get(id(optimizer))
         return known if known is not None and known.reference() is optimizer else None
 
+    def stepped(self) -> list[Optimizer]:
+        """The optimisers that have stepped and still live."""
+        known = (each.reference() for each in self._optimizers.values() if each.steps)
+        return [each for each in known if each is not None]
+
     def add_framework(self, framework: Framework) -> None:
         """Know optimisers and models that are not torch's own."""
         self._frameworks.append(framework)
