@@ -1,18 +1,21 @@
 """What watching costs: defib and its peers on the same loops, alternating in one run.
 
-    python benchmarks/overhead.py [--rounds 7] [--seconds 5] [--clock wall|cpu] [--loops mlp,...]
+    python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
-Each round trains the same network from the same seed once with each watcher, in an order
-that rotates from round to round; an overhead is the time of a watched training relative to
-the unwatched one of the same round, minus one. Printed are the median over the rounds and
-the quartiles. `histograms` are TensorBoard's, of all parameters and gradients, as tutorials
-write them; `wandb` is `wandb.watch(log="all", log_freq=1)` in offline mode, with its media
-kept in a temporary directory. Peers that are not installed are left out, and named.
+In each round every watcher trains the same network from the same seed, each in a process of
+its own, all on one core. They take turns: a second each, in an order that rotates,
+so that whatever slows the machine down falls on all alike. An overhead is the time of the whole
+watched training, the watcher's beginning and end included, relative to the unwatched one of the
+same round, minus one. Printed are the median over the rounds and the quartiles. `histograms` are
+TensorBoard's, of all parameters and gradients, as tutorials write them; `wandb` is
+`wandb.watch(log="all", log_freq=1)` in offline mode. Peers that cost much take part in the first
+tenth of the steps. Peers that are not installed are left out, and named.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -30,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from defib.monitor.watching import Watching
+from defib.monitor.watching import Watching, WatchOptions
 
 AfterBackward = Callable[[int], None]
 Watcher = Callable[[nn.Module], AbstractContextManager[AfterBackward]]
@@ -90,15 +94,18 @@ LOOPS: dict[str, Loop] = {
 }
 
 
-CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
-clock = CLOCKS["wall"]
+waited = 0.0
+"""Seconds in which this process let others take their turns."""
+
+TURN_SECONDS = 1.0
+"""Of unwatched training: short against drifts of the machine, long against refilled caches."""
 
 
-def train(loop: Loop, steps: int, watcher: Watcher) -> float:
-    """Seconds that `steps` steps take, the watcher's beginning and end included."""
+def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
+    """Train for `steps` steps; yield the seconds of each turn of `turn` steps."""
     torch.manual_seed(0)
     inputs, targets = torch.randn(loop.inputs), loop.make_targets()
-    begun = clock()
+    begun = time.perf_counter()
     network = loop.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     with watcher(network) as after_backward:
@@ -107,7 +114,26 @@ def train(loop: Loop, steps: int, watcher: Watcher) -> float:
             loop.loss(network(inputs), targets).backward()
             after_backward(step)
             optimizer.step()
-    return clock() - begun
+            if (step + 1) % turn == 0:
+                yield time.perf_counter() - begun
+                begun = time.perf_counter()
+    yield time.perf_counter() - begun
+
+
+def serve(pipe: Connection, loop: str, watcher: str, steps: int, turn: int) -> None:
+    """In a process of its own: a turn for each message, answered with its seconds."""
+    torch.set_num_threads(1)
+    # The very first steps load kernels: they are no part of any training.
+    for _ in turns_of(LOOPS[loop], 50, 50, unwatched):
+        pass
+    pipe.send(None)
+    turns = turns_of(LOOPS[loop], steps, turn, WATCHERS[watcher])
+    global waited
+    for _ in range(steps // turn + 1):
+        begun = time.perf_counter()
+        pipe.recv()
+        waited += time.perf_counter() - begun
+        pipe.send(next(turns))
 
 
 def _nothing(step: int) -> None:
@@ -122,7 +148,9 @@ def unwatched(network: nn.Module) -> AbstractContextManager[AfterBackward]:
 @contextmanager
 def watched_by_defib(network: nn.Module) -> Iterator[AfterBackward]:
     with tempfile.TemporaryDirectory() as directory:
-        watching = Watching(Path(directory))
+        # The budget is a share of the training's time, and turns of others are not.
+        options = WatchOptions(clock=lambda: time.perf_counter() - waited)
+        watching = Watching(Path(directory), options=options)
         watching.adopt([network], [])
         yield _nothing
         watching.finish()
@@ -164,7 +192,7 @@ WATCHERS: dict[str, Watcher] = {
 }
 NEEDS = {"histograms": "tensorboard", "histograms every 50": "tensorboard", "wandb": "wandb"}
 SLOW_PEERS = ("histograms", "wandb")
-"""These get a tenth of the steps: their cost is per step, and large."""
+"""These take part in a tenth of the steps: their cost is per step, and large."""
 
 
 def installed(watcher: str) -> bool:
@@ -173,39 +201,58 @@ def installed(watcher: str) -> bool:
     return watcher not in NEEDS or find_spec(NEEDS[watcher]) is not None
 
 
-def measure(loop: Loop, watchers: list[str], rounds: int, seconds: float) -> dict[str, list[float]]:
+def measure(loop: str, watchers: list[str], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Overheads of each watcher, one for each round."""
-    train(loop, 50, unwatched)  # The very first steps load kernels.
-    probe = train(loop, 200, unwatched) / 200
-    steps = max(60, round(seconds / probe))
-    few = max(60, steps // 10)
+    # The first of them loads kernels.
+    _, probe, _ = turns_of(LOOPS[loop], 200, 100, unwatched)
+    turn = max(1, round(TURN_SECONDS * 100 / probe))
+    turns = max(10, round(seconds / TURN_SECONDS))
     overheads: dict[str, list[float]] = {name: [] for name in watchers}
     for number in range(rounds):
-        own = {count: train(loop, count, unwatched) for count in {steps, few}}
-        for name in watchers[number % len(watchers) :] + watchers[: number % len(watchers)]:
-            count = few if name in SLOW_PEERS else steps
-            overheads[name].append(train(loop, count, WATCHERS[name]) / own[count] - 1)
-            # Measured again, so that a drift of the machine's speed falls on both sides.
-            own[count] = train(loop, count, unwatched)
+        names = ["unwatched", *watchers]
+        spent = one_round(
+            loop, [*names[number % len(names) :], *names[: number % len(names)]], turn, turns
+        )
+        for name in watchers:
+            own = spent["unwatched"][: len(spent[name])]
+            overheads[name].append(sum(spent[name]) / sum(own) - 1)
     return overheads
+
+
+def one_round(loop: str, names: list[str], turn: int, turns: int) -> dict[str, list[float]]:
+    """Seconds of every turn of every watcher; they take turns in the given order."""
+    context = multiprocessing.get_context("spawn")
+    own = {name: max(1, turns // 10) if name in SLOW_PEERS else turns for name in names}
+    pipes: dict[str, Connection] = {}
+    processes = []
+    for name in names:
+        pipes[name], theirs = context.Pipe()
+        arguments = (theirs, loop, name, own[name] * turn, turn)
+        processes.append(context.Process(target=serve, args=arguments))
+        processes[-1].start()
+    for pipe in pipes.values():
+        pipe.recv()
+    spent: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(turns + 1):  # The last turn is the watcher's end.
+        for name in names:
+            if number <= own[name]:
+                pipes[name].send(None)
+                spent[name].append(pipes[name].recv())
+    for process in processes:
+        process.join()
+    return spent
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each unwatched training")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each unwatched training")
     parser.add_argument("--loops", default=",".join(LOOPS))
     parser.add_argument("--watchers", default=",".join(list(WATCHERS)[1:]))
-    parser.add_argument(
-        "--clock",
-        choices=CLOCKS,
-        default="wall",
-        help="cpu: processor time of this process, for machines that are busy otherwise",
-    )
     options = parser.parse_args()
-    global clock
-    clock = CLOCKS[options.clock]
     torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # Children inherit it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     wanted = options.watchers.split(",")
     watchers = [name for name in wanted if installed(name)]
@@ -213,7 +260,7 @@ def main() -> None:
         print(f"left out: {name} ({NEEDS[name]} is not installed)", file=sys.stderr)
     table = Table("loop", "watcher", "median overhead", "quartiles", "relative to defib")
     for name in options.loops.split(","):
-        overheads = measure(LOOPS[name], watchers, options.rounds, options.seconds)
+        overheads = measure(name, watchers, options.rounds, options.seconds)
         own = statistics.median(overheads["defib"]) if "defib" in overheads else float("nan")
         for watcher, values in overheads.items():
             add_row(table, name, watcher, values, own)

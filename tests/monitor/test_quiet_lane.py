@@ -150,7 +150,7 @@ def test_one_backward_for_two_optimizers_is_one_step(tmp_path: Path, quiet_steps
 FAILING: list[tuple[type, str]] = [
     (Monitor, "leave_lane"),
     (Monitor, "_open_lane"),
-    (Monitor, "_end_step"),
+    (Monitor, "_end_steps"),
     (Monitor, "_is_flush_due"),
     (QuietLane, "open"),
     (QuietLane, "close"),

@@ -80,6 +80,13 @@ def test_the_next_moment_that_the_budget_allows_is_never_told_too_late(spent: fl
     assert moment <= 100.0 or not budget.allows(0.002, moment - 1e-6)
 
 
+def test_a_fitted_loss_that_jumps_about_is_no_jump():
+    detector = JumpDetector()
+    detector.add(*[2.0] * 30, *[2.0 * 0.8**step for step in range(100)], *[1e-9] * 100)
+    assert not is_jump(detector, 1e-3)
+    assert is_jump(detector, 0.2)
+
+
 def test_a_step_told_to_be_quiet_is_not_looked_at():
     budget = Budget()
     budget.start(0.0)

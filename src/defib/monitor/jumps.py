@@ -10,6 +10,9 @@ WARM_UP = 20
 """Losses before any can be called unusual."""
 DEVIATIONS = 8.0
 """Mean absolute deviations above the moving mean; 8 is about 6.4 standard deviations."""
+RELEVANT = 0.05
+"""Of the mean of the first losses: a fitted network's loss, thousands of times smaller, jumps
+about, and a jump that stays below a twentieth of where it began tells nothing."""
 DECAY = 0.95
 """Of the moving averages: a memory of about 20 steps."""
 
@@ -24,17 +27,24 @@ class JumpDetector:
         self._count = 0
         self._mean = 0.0
         self._deviation = 0.0
+        self._level = 0.0
 
-    def add(self, loss: float) -> None:
-        """Remember `loss`; what is not finite leaves the usual range as it is."""
-        difference = loss - self._mean
-        if not math.isfinite(difference):
-            return
-        self._count += 1
-        # While few were seen, plain averages; then moving ones.
-        weight = max(1 - DECAY, 1 / self._count)
-        self._mean += weight * difference
-        if self._count > 1:
-            self._deviation += weight * (abs(difference) - self._deviation)
-        usual = self._mean + DEVIATIONS * self._deviation
-        self.limit = usual if self._count >= WARM_UP else sys.float_info.max
+    def add(self, *losses: float) -> None:
+        """Remember losses, the oldest first; what is not finite changes nothing."""
+        count, mean, deviation = self._count, self._mean, self._deviation
+        for loss in losses:
+            difference = loss - mean
+            if not math.isfinite(difference):
+                continue
+            count += 1
+            # While few were seen, plain averages; then moving ones.
+            weight = 1 - DECAY if count > 1 / (1 - DECAY) else 1 / count
+            mean += weight * difference
+            if count > 1:
+                deviation += weight * (abs(difference) - deviation)
+        self._count, self._mean, self._deviation = count, mean, deviation
+        if count < WARM_UP:
+            self._level = abs(mean)
+            self.limit = sys.float_info.max
+        else:
+            self.limit = max(mean + DEVIATIONS * deviation, RELEVANT * self._level)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
 from typing import Any, final
 
@@ -99,18 +100,17 @@ class Monitor:
         losses, optimizers, pending = lane.losses, lane.optimizers, lane.pending
         self.budget.spent += lane.seconds
         lane.close()
-        for loss, optimizer in zip(losses, optimizers, strict=True):
-            known = self._known(optimizer)
-            self._jumps.add(loss)
-            self._last_loss = loss
-            self._backward_calls += 1
-            self._end_step(known, loss)
-            known.steps += 1
+        taken = iter(losses)
+        for optimizer, turns in groupby(optimizers):
+            # Most trainings have one optimiser: all turns are done at once.
+            self._end_steps(self._known(optimizer), [next(taken) for _ in turns])
         if pending is not None:
-            self._jumps.add(pending)
-            self._last_loss = pending
-            self._backward_calls += 1
+            losses.append(pending)
             self._step_losses.append(pending)
+        if losses:
+            self._jumps.add(*losses)
+            self._last_loss = losses[-1]
+            self._backward_calls += len(losses)
 
     def _open_lane(self) -> None:
         quiet_steps = self._sampler.quiet_steps(self.steps, self.now)
@@ -266,15 +266,16 @@ class Monitor:
     def _count(self, known: TrackedOptimizer, loss_factor: float | Tensor | None) -> None:
         losses = self._step_losses
         if losses or known.name in self._stepped_since_backward:
-            value = None
+            values: list[float | Tensor] = []
             if losses:
                 # Within a closure the same objective is evaluated again and again.
                 is_single = len(losses) == 1 or self._has_closure
                 total = losses[0] if is_single else _total(losses)
-                value = total if loss_factor is None else total * loss_factor
-            self._end_step(known, value)
-        self._stepped_since_backward.add(known.name)
-        known.steps += 1
+                values.append(total if loss_factor is None else total * loss_factor)
+            self._end_steps(known, values)
+        else:
+            self._stepped_since_backward.add(known.name)
+            known.steps += 1
         if self._evaluations:
             # Trainings that never call `backward` have no other end of an evaluation.
             self._guard.run("evaluations", self._write_evaluations)
@@ -289,15 +290,18 @@ class Monitor:
                 progress = Progress(self.steps, self._last_loss, self.budget.overhead(now))
                 self._guard.run("progress", self._on_progress, progress)
 
-    def _end_step(self, known: TrackedOptimizer, loss: float | Tensor | None) -> None:
-        if loss is not None:
+    def _end_steps(self, known: TrackedOptimizer, losses: Sequence[float | Tensor]) -> None:
+        """Count a step of `known` for each loss, or one step of which no loss is known."""
+        if losses:
             buffer = self._losses.get(known.name)
             if buffer is None:
                 buffer = self._losses[known.name] = LossBuffer()
-            buffer.add(self.steps, loss)
+            buffer.add(self.steps, *losses)
             self._step_losses = []
             self._has_closure = False
-        self.steps += 1
+        count = max(1, len(losses))
+        self.steps += count
+        known.steps += count
         self.observer.saved_tensor_hooks_seen = False
         self._stepped_since_backward = {known.name}
 

@@ -64,9 +64,10 @@ class LossBuffer:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def add(self, step: int, value: float | Tensor) -> None:
-        self.steps.append(step)
-        self._values.append(value)
+    def add(self, step: int, *values: float | Tensor) -> None:
+        """The losses of `step` and the steps after it."""
+        self.steps += range(step, step + len(values))
+        self._values += values
 
     def read(self) -> tuple[list[int], list[float]]:
         """Steps and losses so far; the buffer is empty afterwards."""

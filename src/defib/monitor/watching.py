@@ -31,6 +31,8 @@ class WatchOptions:
     on_progress: Callable[[Progress], None] | None = None
     is_strict: bool = False
     """Let the monitor's own exceptions pass; for tests."""
+    clock: Callable[[], float] = time.perf_counter
+    """Seconds of the training, for a training that does not run all the time."""
 
 
 @final
@@ -63,6 +65,7 @@ class Watching:
                 creations=creations,
                 guard=self._guard,
                 operation_sites=operation_sites,
+                clock=options.clock,
                 on_progress=options.on_progress,
             )
 
