@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -86,6 +86,9 @@ def read_loss(root: Node, *, with_tensors: bool = True) -> LossReading:
         if announcement is not None:
             reading = _read(node, operations, announcement.inner, with_tensors)
             return announcement.refine(reading)
+        if node.name() in _KINDS:
+            # What lies behind a loss function is the network.
+            break
         operations.append(node.name())
     return _read(root, [], None, with_tensors)
 
@@ -108,17 +111,18 @@ def _read(root: Node, before: Sequence[str], inner: Node | None, with_tensors: b
     )
 
 
-def _outermost_first(root: Node, inner: Node | None = None) -> list[Node]:
+def _outermost_first(root: Node, inner: Node | None = None) -> Iterator[Node]:
     """Nodes from `root` on, without `inner` and what lies behind it."""
-    queue, order, seen = deque([root]), [], {root, inner}
-    while queue and len(order) < _SEARCH_LIMIT:
+    queue, seen = deque([root]), {root, inner}
+    for _ in range(_SEARCH_LIMIT):
+        if not queue:
+            return
         node = queue.popleft()
-        order.append(node)
+        yield node
         for child, _ in node.next_functions:
             if child is not None and child not in seen:
                 seen.add(child)
                 queue.append(child)
-    return order
 
 
 def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: bool) -> LossReading:
