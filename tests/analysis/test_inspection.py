@@ -1,5 +1,6 @@
 """`inspect` as a whole: published totals, every way of writing a network, nothing touched."""
 
+import gc
 import hashlib
 import pickle
 import random
@@ -330,3 +331,14 @@ def test_decoder_of_80_layers_takes_seconds():
     architecture = inspect(network, (1, 2048), dtype=torch.long)
     assert perf_counter() - start < 3  # seconds, on one core
     assert total(architecture, "weights") == 70_553_706_496
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_garbage_collector_is_left_as_found(is_enabled: bool):
+    was_enabled = gc.isenabled()
+    try:
+        (gc.enable if is_enabled else gc.disable)()
+        inspect(nn.Linear(2, 2), (1, 3))
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()

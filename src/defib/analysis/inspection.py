@@ -12,6 +12,7 @@ from torch import nn
 from defib.analysis.dropouts import dropout_records
 from defib.analysis.example import Example, inputs_from
 from defib.analysis.failures import explained
+from defib.analysis.garbage import collection_paused
 from defib.analysis.kernel_windows import kernel_window_of, softmax_axis_of
 from defib.analysis.layers import layer_records, shapes_of
 from defib.analysis.memory.network_memory import memory_of, with_saved_bytes
@@ -31,6 +32,7 @@ from defib.analysis.units import costs_of, units_by_call
 from defib.records.architecture import Architecture, OperationRecord
 
 
+@collection_paused()
 def inspect(
     network: nn.Module,
     example: Example,
@@ -52,15 +54,11 @@ def inspect(
     architecture = architecture_of(run, notes=(why,) if why else ())
     # The run has a copy without numbers: only the network itself has them.
     parameters = with_values(architecture.parameters, network)
-    if not architecture.is_traced:
-        return replace(architecture, parameters=parameters)
     measured = memory_of(network, run.inputs, lend=run.lend)
-    return replace(
-        architecture,
-        layers=with_saved_bytes(architecture.layers, measured),
-        memory=measured.memory,
-        parameters=parameters,
-    )
+    layers = architecture.layers
+    if architecture.is_traced:
+        layers = with_saved_bytes(layers, measured)
+    return replace(architecture, layers=layers, memory=measured.memory, parameters=parameters)
 
 
 def architecture_of(run: TracedRun, *, notes: tuple[str, ...] = ()) -> Architecture:

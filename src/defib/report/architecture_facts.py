@@ -72,7 +72,7 @@ def facts_of(
         if memory.training_peak.value:
             detail += f"; {_bytes_text(memory.training_peak)} with them"
         facts.append(Fact("forward peak", peak, detail))
-    if totals.training_bytes.value:
+    if totals.training_bytes.value and architecture.is_traced:
         detail = _training_detail(architecture, totals)
         facts.append(Fact("training memory", _bytes_text(totals.training_bytes), detail))
     return tuple(facts)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -14,6 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.parameter import is_lazy
 
 from defib.analysis.example import Inputs
+from defib.analysis.garbage import collection_paused
 from defib.analysis.memory.attention import ATTENTION, AttentionCalls, AttentionKernel
 from defib.analysis.memory.calls import CallStack, LayerCall
 from defib.analysis.memory.lifetimes import Lifetimes
@@ -73,7 +72,7 @@ def forward_pass(
     lifetimes.take(tensors_in((inputs.arguments, dict(inputs.keywords))))
     with (
         random_state_restored(),
-        _collector_paused(),
+        collection_paused(),
         torch.set_grad_enabled(has_gradients),
         calls.watching(),
         kernels.replacing(),
@@ -101,15 +100,3 @@ def _make_parameters(network: nn.Module, inputs: Inputs) -> None:
     if any(is_lazy(each) for each in tensors):
         with random_state_restored(), torch.no_grad():
             network(*inputs.arguments, **inputs.keywords)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keeps the garbage collector from freeing cycles at a moment that nobody can foresee."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
