@@ -24,7 +24,7 @@ from defib.records.finding import (
     Status,
 )
 from defib.records.run import RunEnding, RunRecord
-from defib.rules.base import Rule, all_rules
+from defib.rules.base import AnyRule, Rule, all_rules
 
 SMALLEST_JUDGED_RUN = 10
 """Steps: under these, silence says nothing, and the verdict is `undecided`."""
@@ -52,7 +52,7 @@ def diagnose(record: RunRecord, rules: Sequence[Rule] | None = None) -> Diagnosi
             else:
                 findings += outcome
     by_name = {rule.name(): rule for rule in rules}
-    causes = _ranked(_causes(findings, by_name, record), by_name)
+    causes = ranked_causes(findings, by_name, slack=ONSET_SLACK * record.steps)
     rivals = _rivals(causes, by_name)
     status = _status(record, causes, rivals, by_name)
     return Diagnosis(
@@ -77,12 +77,21 @@ def _evaluated(rule: Rule, record: RunRecord) -> tuple[Finding, ...] | NotEvalua
         return NotEvaluated(rule.name(), f"the rule itself failed: {type(error).__name__}: {error}")
 
 
-def _causes(
-    findings: Sequence[Finding], rules: Mapping[str, Rule], record: RunRecord
+def ranked_causes(
+    findings: Sequence[Finding], rules: Mapping[str, AnyRule], *, slack: float = 0.0
 ) -> tuple[Cause, ...]:
-    """Groups findings: one cause for each rule that nothing explains, its symptoms under it."""
+    """Findings grouped by cause, its symptoms under it, in the order in which to mend them.
+
+    A cause may begin `slack` steps after its symptom.
+    """
+    return _ranked(_causes(findings, rules, slack), rules)
+
+
+def _causes(
+    findings: Sequence[Finding], rules: Mapping[str, AnyRule], slack: float
+) -> tuple[Cause, ...]:
+    """One cause for each rule that nothing explains."""
     first = _first_of_each_rule(findings)
-    slack = ONSET_SLACK * record.steps
     explained_by = {
         symptom: [
             cause
@@ -164,7 +173,7 @@ def _root_of(name: str, explained_by: Mapping[str, Sequence[str]], roots: Sequen
     return name
 
 
-def _ranked(causes: Sequence[Cause], rules: Mapping[str, Rule]) -> tuple[Cause, ...]:
+def _ranked(causes: Sequence[Cause], rules: Mapping[str, AnyRule]) -> tuple[Cause, ...]:
     return tuple(
         sorted(
             causes,

@@ -7,6 +7,7 @@ from typing import Any
 
 from defib.records.architecture import Architecture, Count, LayerRecord, TensorShape
 from defib.records.expression import Expression, Integer
+from defib.records.preflight import PreflightRecord
 from defib.records.run import (
     LayerFact,
     LossFact,
@@ -162,3 +163,37 @@ def _count(value: Count | Expression | int) -> Count:
 
 def _shape(shape: Shape) -> TensorShape:
     return shape if isinstance(shape, TensorShape) else TensorShape(tuple(shape))
+
+
+def make_preflight(
+    *,
+    facts: Mapping[str, Any] | None = None,
+    sequences: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    fields: Mapping[str, Any] | None = None,
+    **metrics: float | Mapping[str, float],
+) -> PreflightRecord:
+    """A record of a first batch that holds the given metrics.
+
+    Each metric is a mapping subject -> number, or the number of the only optimiser. Layers,
+    parameters, the optimiser and its loss follow from the subjects as in `make_run`; `facts`
+    replaces fields of the facts, `fields` those of the record.
+    """
+    measurements = {
+        metric: dict(values) if isinstance(values, Mapping) else {DEFAULT_OPTIMIZER: values}
+        for metric, values in metrics.items()
+    }
+    series: dict[str, Any] = {
+        metric: {subject: [value] for subject, value in subjects.items()}
+        for metric, subjects in measurements.items()
+    }
+    known = make_run(facts={**(facts or {}), "series": {}, "steps": 0}, **series)
+    given: dict[str, Any] = {
+        "network": "Network",
+        "facts": known,
+        "measurements": measurements,
+        "sequences": {
+            metric: {subject: tuple(values) for subject, values in subjects.items()}
+            for metric, subjects in (sequences or {}).items()
+        },
+    }
+    return PreflightRecord(**(given | dict(fields or {})))

@@ -30,7 +30,9 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, JSON]:
         "overhead": _value(diagnosis.overhead),
         "status": diagnosis.status.value,
         "summary": storable(diagnosis.summary),
-        "findings": [_cause(rank, cause) for rank, cause in enumerate(diagnosis.causes, start=1)],
+        "findings": [
+            cause_as_json(rank, cause) for rank, cause in enumerate(diagnosis.causes, start=1)
+        ],
         "undecided_between": _texts(diagnosis.undecided_between),
         "not_evaluated": [
             {"rule": storable(each.rule), "reason": storable(each.reason)}
@@ -40,7 +42,8 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, JSON]:
     }
 
 
-def _cause(rank: int, cause: Cause) -> dict[str, JSON]:
+def cause_as_json(rank: int, cause: Cause) -> dict[str, JSON]:
+    """A cause by its rank from 1; what it explains by name."""
     finding = cause.finding
     return {
         "rule": storable(finding.rule),

@@ -14,6 +14,7 @@ from typing import ClassVar, TypeGuard, TypeVar
 import defib.rules
 from defib.records.architecture import Architecture
 from defib.records.finding import Finding, NotEvaluated, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.site import Site
 
@@ -29,9 +30,10 @@ class AnyRule(ABC):
 
         AnyRule
         ├── Rule              judges the record of a training
-        └── ArchitectureRule  judges a network that was not trained
+        ├── ArchitectureRule  judges a network that was not trained
+        └── PreflightRule     judges a training before its first step
 
-    A fault that shows in both records is one class of both kinds: one name and one page.
+    A fault that shows in several records is one class of several kinds: one name and one page.
     """
 
     severity: ClassVar[Severity]
@@ -54,6 +56,29 @@ class AnyRule(ABC):
     def group(cls) -> str:
         """The folder of the rule: `activation`, `data`, ..."""
         return cls.__module__.split(".")[-2]
+
+    def found(
+        self,
+        message: str,
+        remedy: str,
+        *,
+        layer: str = "",
+        site: Site | None = None,
+        severity: Severity | None = None,
+        evidence: Mapping[str, float | str] | None = None,
+    ) -> Finding:
+        """A finding of this rule, as severe as the rule can be unless said otherwise."""
+        return Finding(
+            rule=self.name(),
+            severity=severity or self.severity,
+            message=message,
+            steps=NO_STEPS,
+            layer=layer,
+            site=site,
+            evidence=evidence or {},
+            remedy=remedy,
+            fixes=self.fixes,
+        )
 
 
 @dataclass(frozen=True)
@@ -94,28 +119,28 @@ class ArchitectureRule(AnyRule):
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         """Yield a finding per layer or parameter; raise `CannotJudge` if unable."""
 
-    def found(
-        self,
-        message: str,
-        remedy: str,
-        *,
-        layer: str = "",
-        site: Site | None = None,
-        severity: Severity | None = None,
-        evidence: Mapping[str, float | str] | None = None,
-    ) -> Finding:
-        """A finding of this rule, as severe as the rule can be unless said otherwise."""
-        return Finding(
-            rule=self.name(),
-            severity=severity or self.severity,
-            message=message,
-            steps=NO_STEPS,
-            layer=layer,
-            site=site,
-            evidence=evidence or {},
-            remedy=remedy,
-            fixes=self.fixes,
-        )
+
+@dataclass(frozen=True)
+class PreflightRule(AnyRule):
+    """A judgement on what was measured at the first batch, before the first step."""
+
+    requires_preflight: ClassVar[tuple[str, ...]] = ()
+    """Metrics of the probes without which the rule cannot judge."""
+
+    def evaluate_preflight(self, record: PreflightRecord) -> tuple[Finding, ...] | NotEvaluated:
+        """The findings on `record`, or the reason why there can be none."""
+        for metric in self.requires_preflight:
+            if not record.of(metric) and not record.sequences.get(metric):
+                reason = record.not_measured.get(metric, f"not measured: {metric}")
+                return NotEvaluated(self.name(), reason)
+        try:
+            return tuple(self.check_preflight(record))
+        except CannotJudge as reason:
+            return NotEvaluated(self.name(), str(reason))
+
+    @abstractmethod
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        """Yield a finding per layer, parameter or loss; raise `CannotJudge` if unable."""
 
 
 class CannotJudge(Exception):
@@ -148,6 +173,11 @@ def all_rules() -> tuple[Rule, ...]:
 def architecture_rules() -> tuple[ArchitectureRule, ...]:
     """The rules that judge a network that was not trained, by group and name."""
     return _of_kind(ArchitectureRule)
+
+
+def preflight_rules() -> tuple[PreflightRule, ...]:
+    """The rules that judge a training before its first step, by group and name."""
+    return _of_kind(PreflightRule)
 
 
 Kind = TypeVar("Kind", bound=AnyRule)

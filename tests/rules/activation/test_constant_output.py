@@ -3,7 +3,7 @@ import pytest
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.activation.constant_output import ConstantOutput
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ConstantOutput()
 
@@ -97,3 +97,26 @@ def test_not_evaluated_without_its_metrics():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "constant-output", "not recorded: prediction_batch_std, prediction_mean"
     )
+
+
+def at_first_batch(spread: float, later: float):
+    record = make_preflight(
+        prediction_batch_std=spread,
+        prediction_mean=1.0,
+        fitted_prediction_batch_std={"": later},
+    )
+    return rule.evaluate_preflight(record)
+
+
+def test_reports_before_training_an_output_that_stays_constant_on_a_copy():
+    [finding] = at_first_batch(0.0, 0.0)  # type: ignore[misc]
+    assert finding.steps == (0, 0)
+
+
+def test_silent_before_training_where_the_output_moves_at_once():
+    assert at_first_batch(0.0, 0.1) == ()
+    assert at_first_batch(0.1, 0.0) == ()
+
+
+def test_not_judged_before_training_on_a_batch_of_one():
+    assert isinstance(at_first_batch(float("nan"), 0.0), NotEvaluated)

@@ -1,6 +1,6 @@
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.activation.dead_relu import DeadReLU
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = DeadReLU(max_fraction=0.4, patience=3)
 
@@ -47,3 +47,17 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "dead-relu", "not recorded: dead_unit_fraction"
     )
+
+
+def at_first_batch(fraction: float):
+    record = make_preflight(dead_unit_fraction_at_start={"fc1": fraction})
+    return rule.evaluate_preflight(record)
+
+
+def test_reports_before_training_a_layer_that_passes_nothing_on():
+    [finding] = at_first_batch(0.95)  # type: ignore[misc]
+    assert finding.severity is Severity.ERROR
+
+
+def test_silent_before_training_where_some_units_are_active():
+    assert at_first_batch(0.94) == ()

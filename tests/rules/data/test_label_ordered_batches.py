@@ -9,7 +9,7 @@ from defib.records.series import Series
 from defib.records.site import Site
 from defib.rules.data.label_order import dispersion, label_counts, serial_correlation
 from defib.rules.data.label_ordered_batches import LabelOrderedBatches
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = LabelOrderedBatches()
 FALLING = list(np.linspace(2.0, 0.1, 60))
@@ -212,3 +212,15 @@ def test_not_evaluated_where_one_batch_alone_is_odd():
 def test_not_evaluated_with_two_losses():
     run = run_of(in_order(2, 600, 10, range(60)), loss={"Adam": FALLING, "Adam 2": FALLING})
     assert isinstance(rule.evaluate(run), NotEvaluated)
+
+
+def test_before_training_batches_of_one_label_only_are_found():
+    counts = {"label_count": {"0": [8.0] * 20, "1": [0.0] * 20}}
+    record = make_preflight(classes={"": 2.0}, sequences=counts)
+    [finding] = rule.evaluate_preflight(record)  # type: ignore[misc]
+    assert "All 160 examples of the first 20 batches have the same label" in finding.message
+
+
+def test_not_judged_before_training_on_one_batch():
+    record = make_preflight(label_count={"0": 8.0})
+    assert isinstance(rule.evaluate_preflight(record), NotEvaluated)

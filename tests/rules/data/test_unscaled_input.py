@@ -5,7 +5,7 @@ from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LayerFact, LoaderFact
 from defib.records.site import Site
 from defib.rules.data.unscaled_input import UnscaledInput
-from defib.testing import DEFAULT_OPTIMIZER, make_run
+from defib.testing import DEFAULT_OPTIMIZER, make_preflight, make_run
 
 rule = UnscaledInput()
 FLAT = [1.0] * 60
@@ -91,3 +91,27 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "unscaled-input", "not recorded: input_largest_scale"
     )
+
+
+def at_first_batch(scale: float, *, loss: float = 1.0, fit: float = 0.1):
+    record = make_preflight(
+        input_largest_scale={"fc1": scale},
+        initial_loss={"cross_entropy": loss},
+        constant_prediction_loss={"cross_entropy": 1.0},
+        sequences={"fit_loss": {"own": [1.0, *[fit] * 99]}},
+    )
+    return rule.evaluate_preflight(record)
+
+
+def test_before_training_the_severity_follows_the_harm():
+    outcomes = [
+        at_first_batch(100.0),
+        at_first_batch(100.0, loss=3.0),
+        at_first_batch(100.0, fit=1.0),
+    ]
+    found = [finding.severity for outcome in outcomes for finding in outcome]  # type: ignore[union-attr]
+    assert found == [Severity.INFO, Severity.WARNING, Severity.ERROR]
+
+
+def test_silent_before_training_at_exactly_the_limit():
+    assert at_first_batch(10.0, fit=1.0) == ()

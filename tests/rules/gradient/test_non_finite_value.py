@@ -4,7 +4,7 @@ from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import Event
 from defib.records.site import Site
 from defib.rules.gradient.non_finite_value import NonFiniteValue
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = NonFiniteValue(patience=3)
 NAN = float("nan")
@@ -89,3 +89,16 @@ def test_a_run_that_only_skips_is_an_error():
 
 def test_not_evaluated_without_losses():
     assert rule.evaluate(make_run()) == NotEvaluated("non-finite-value", "not recorded: loss")
+
+
+def test_before_training_bad_numbers_are_found_where_they_come_from():
+    shares = {"inputs": 0.25, "targets": 0.0}
+    record = make_preflight(loss=float("nan"), non_finite_fraction=shares)
+    [finding] = rule.evaluate_preflight(record)  # type: ignore[misc]
+    assert "25.00% of the numbers in the inputs" in finding.message
+
+
+def test_before_training_a_loss_that_is_no_number_is_found():
+    [finding] = rule.evaluate_preflight(make_preflight(loss=float("inf")))  # type: ignore[misc]
+    assert "The loss of the first batch is inf" in finding.message
+    assert rule.evaluate_preflight(make_preflight(loss=2.0)) == ()

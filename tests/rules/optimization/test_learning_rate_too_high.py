@@ -5,7 +5,7 @@ from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import OptimizerFact
 from defib.records.series import Series
 from defib.rules.optimization.learning_rate_too_high import LearningRateTooHigh
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = LearningRateTooHigh()
 LABELS = {"0": [50.0], "1": [50.0]}
@@ -193,3 +193,29 @@ def test_not_evaluated_without_its_metrics():
     assert rule.evaluate(make_run(loss=[0.7])) == NotEvaluated(
         "learning-rate-too-high", "not recorded: update_ratio, parameter_norm"
     )
+
+
+def before_training(**ends: float):
+    fits = {name: [1.0, *[end] * 199] for name, end in ends.items()}
+    return rule.evaluate_preflight(make_preflight(learning_rate=0.3, sequences={"fit_loss": fits}))
+
+
+def test_reports_before_training_a_rate_of_which_a_thirtieth_fits():
+    [finding] = before_training(own=1.0, slower=0.1, clipped=1.0)  # type: ignore[misc]
+    assert finding.severity is Severity.ERROR
+    assert "from 0.3 to 0.01" in finding.remedy
+
+
+def test_before_training_clipping_that_helps_makes_it_a_warning():
+    [finding] = before_training(own=float("inf"), slower=0.1, clipped=0.1)  # type: ignore[misc]
+    assert finding.severity is Severity.WARNING
+    assert "clip" in finding.remedy
+
+
+def test_before_training_adam_is_a_witness_only_where_the_loss_rises():
+    assert len(before_training(own=3.0, adam=0.1)) == 1  # type: ignore[arg-type]
+    assert before_training(own=1.0, slower=1.0, adam=0.1) == ()
+
+
+def test_silent_before_training_at_the_limit_of_the_fit():
+    assert before_training(own=0.95, slower=0.1) == ()

@@ -3,7 +3,7 @@ import pytest
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.optimization.learning_rate_too_low import LearningRateTooLow
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = LearningRateTooLow(max_step=1e-4, max_fall=0.1, min_steps=50)
 LABELS = {"0": [50.0], "1": [50.0]}
@@ -107,3 +107,30 @@ def test_not_evaluated_without_its_metrics():
     assert rule.evaluate(make_run(loss=[0.7])) == NotEvaluated(
         "learning-rate-too-low", "not recorded: update_ratio, gradient_norm, parameter_norm"
     )
+
+
+def before_training(*, own: float, ratio: float, faster: float = 0.5, later: float = 1e-7):
+    fits = {name: [1.0, *[end] * 199] for name, end in (("own", own), ("faster", faster))}
+    record = make_preflight(
+        learning_rate=1e-7,
+        later_learning_rate=later,
+        first_update_ratio={"hidden.weight": ratio},
+        sequences={"fit_loss": fits},
+    )
+    return rule.evaluate_preflight(record)
+
+
+def test_reports_before_training_a_rate_that_moves_nothing():
+    [finding] = before_training(own=0.999, ratio=1e-8)  # type: ignore[misc]
+    assert finding.evidence == {"update_ratio": 1e-8, "learning_rate": 1e-7}
+    assert "from 1e-07 to about 0.01" in finding.remedy
+
+
+def test_silent_before_training_at_the_limits_and_where_a_larger_rate_does_not_help():
+    assert before_training(own=0.99, ratio=1e-8) == ()
+    assert before_training(own=0.999, ratio=1e-5) == ()
+    assert before_training(own=0.999, ratio=1e-8, faster=0.95) == ()
+
+
+def test_not_judged_before_a_warm_up():
+    assert isinstance(before_training(own=0.999, ratio=1e-8, later=1e-3), NotEvaluated)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
 from defib.rules.trend import label_totals, target_deviation
 
 
 @final
 @dataclass(frozen=True)
-class ConstantOutput(Rule):
+class ConstantOutput(Rule, PreflightRule):
     """A network that gives the same output for every input.
 
     ## What it detects
@@ -33,7 +34,8 @@ class ConstantOutput(Rule):
     have to be: the standard deviation of the targets where they are numbers, 1 where the
     predictions are logits (a difference of 1 changes the odds e-fold), else the
     predictions' own scale (the larger of |mean| and standard deviation). Never
-    below what rounding of a constant can show.
+    below what rounding of a constant can show. Before the first step, the predictions for the
+    first batch, and again after a copy was trained on it: a zero last layer moves at once.
 
     ## Known false positives
     Models of a constant (a single free parameter) whose loss function is not known. Targets
@@ -49,7 +51,8 @@ class ConstantOutput(Rule):
 
     severity = Severity.ERROR
     requires = ("prediction_batch_std", "prediction_mean")
-    explains = ("loss-plateau",)
+    requires_preflight = ("prediction_batch_std", "fitted_prediction_batch_std")
+    explains = ("loss-plateau", "cannot-fit-one-batch")
     is_symptom = True
 
     max_share: float = 1e-5
@@ -70,6 +73,16 @@ class ConstantOutput(Rule):
             constant = spread.final_stretch(spread.values < limits)
             if len(constant) >= self.patience:
                 yield self._finding(run, optimizer, constant, float(limits[-1]))
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        run = record.first_step
+        for optimizer, spread in run.of("prediction_batch_std").items():
+            if not np.isfinite(spread.last):
+                raise CannotJudge("the batch holds one example: outputs cannot be compared")
+            [limit] = self._limits(run, optimizer, spread)
+            later = record.value("fitted_prediction_batch_std")
+            if max(spread.last, later) < limit:
+                yield replace(self._finding(run, optimizer, spread, float(limit)), steps=NO_STEPS)
 
     def _limits(self, run: RunRecord, optimizer: str, spread: Series) -> np.ndarray:
         """The largest spread that still counts as constant, at each entry of `spread`."""

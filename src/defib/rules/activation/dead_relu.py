@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import PreflightRule, Rule
 from defib.rules.trend import loss_trend
 
 
 @final
 @dataclass(frozen=True)
-class DeadReLU(Rule):
+class DeadReLU(Rule, PreflightRule):
     """ReLU units that output zero for every input.
 
     ## What it detects
@@ -29,7 +30,8 @@ class DeadReLU(Rule):
 
     ## How it is measured
     `dead_unit_fraction` (dimensionless, in [0, 1]): units that were zero for all examples
-    and positions of the last 5 recorded batches, divided by all units of the layer.
+    and positions of the last 5 recorded batches, divided by all units of the layer. Before the
+    first step, over the first batch alone: only a layer that passes nothing on is reported.
 
     ## Known false positives
     Small batches that show little of the data; layers that are sparse by design.
@@ -44,7 +46,14 @@ class DeadReLU(Rule):
 
     severity = Severity.ERROR
     requires = ("dead_unit_fraction",)
-    explains = ("constant-output", "loss-plateau", "vanishing-gradient", "loss-divergence")
+    requires_preflight = ("dead_unit_fraction_at_start",)
+    explains = (
+        "constant-output",
+        "loss-plateau",
+        "vanishing-gradient",
+        "loss-divergence",
+        "cannot-fit-one-batch",
+    )
     fixes = ("lower-learning-rate", "he-initialization", "leaky-relu")
 
     max_fraction: float = 0.6
@@ -59,6 +68,18 @@ class DeadReLU(Rule):
             dead = series.final_stretch_above(self.max_fraction)
             if len(dead) >= self.patience:
                 yield self._finding(run, layer, series, dead)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for layer, fraction in record.of("dead_unit_fraction_at_start").items():
+            if fraction >= self.blocked_fraction:
+                yield self.found(
+                    f"{fraction:.0%} of the ReLU units after `{layer}` output zero for the whole "
+                    f"first batch (limit {self.blocked_fraction:.0%}).",
+                    "Use He initialisation with zero biases, or a leaky ReLU.",
+                    layer=layer,
+                    site=record.facts.site_of_layer(layer),
+                    evidence={"dead_unit_fraction_at_start": fraction},
+                )
 
     def _severity(self, run: RunRecord, layer: str, fraction: float) -> Severity:
         fact = run.layer(layer)

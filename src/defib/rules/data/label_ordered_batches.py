@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.data.label_order import (
     LabelCounts,
     SerialCorrelation,
@@ -23,7 +24,7 @@ from defib.rules.failure import is_failing
 
 @final
 @dataclass(frozen=True)
-class LabelOrderedBatches(Rule):
+class LabelOrderedBatches(Rule, PreflightRule):
     """Batches whose labels follow the order of the data set.
 
     ## What it detects
@@ -43,7 +44,8 @@ class LabelOrderedBatches(Rule):
     batches against one common label mix, divided by its degrees of freedom; batches of
     under 8 examples are merged first. All limits must be exceeded. It is an error if the
     loss does not fall, or if it is above that of a constant prediction whenever the label
-    changes.
+    changes. Before the first step, further batches are drawn from the loader by a
+    new sampler with its settings.
 
     ## Known false positives
     Data that drift on purpose (continual learning, curricula). Few classes per batch,
@@ -62,6 +64,7 @@ class LabelOrderedBatches(Rule):
 
     severity = Severity.ERROR
     requires = ("label_count",)
+    requires_preflight = ("label_count",)
     explains = (
         "dead-relu",
         "constant-output",
@@ -102,6 +105,26 @@ class LabelOrderedBatches(Rule):
             and spread.share > self.max_share
         ):
             yield self._finding(run, labels, correlation, spread.ratio)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        if not record.sequences.get("label_count"):
+            raise CannotJudge(record.not_measured.get("label_count", "one batch shows no order"))
+        seen = label_counts(record.first_step)
+        classes = record.value("classes")
+        if seen.counts.shape[1] == 1 and len(seen.steps) >= self.min_batches and classes > 1:
+            yield self._single(record, seen)
+        else:
+            yield from self.check(record.first_step)
+
+    def _single(self, record: PreflightRecord, seen: LabelCounts) -> Finding:
+        loader = unshuffled_loader(record.facts, seen.batch_size)
+        return self.found(
+            f"All {seen.counts.sum():.0f} examples of the first {len(seen.steps)} batches have the "
+            "same label (limit: at least 2 labels).",
+            "Shuffle in each epoch: `DataLoader(..., shuffle=True)`.",
+            site=loader.site if loader else None,
+            evidence={"batches": len(seen.steps)},
+        )
 
     def _labels(self, run: RunRecord) -> LabelCounts:
         if len(run.of("loss")) > 1:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LayerFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import PreflightRule, Rule
 from defib.rules.data.training_loader import data_site
 from defib.rules.failure import is_failing
+from defib.rules.fit import fits_badly
 
 _EMPTY = Series.of(())
+INITIAL_HARM = 2.0
+"""First loss over that of a constant prediction, dimensionless; as in `InitialLossOff`."""
 
 
 @final
 @dataclass(frozen=True)
-class UnscaledInput(Rule):
+class UnscaledInput(Rule, PreflightRule):
     """Input features far from unit scale.
 
     ## What it detects
@@ -33,7 +37,9 @@ class UnscaledInput(Rule):
     ## How it is measured
     In the unit of the input, median over the recorded steps: `input_largest_scale` (largest
     root mean square of a feature), `input_scale_ratio` (largest over smallest standard
-    deviation), `input_mean` / `input_std`. Features are columns, or channels of an image.
+    deviation), `input_mean` / `input_std`. Features are columns, or channels of an image. Before
+    the first step it is information, a warning where the first loss is twice that of a constant
+    prediction, and an error where a copy cannot learn the first batch by heart.
 
     ## Known false positives
     A training that fails for another reason on an unscaled input that it could have coped
@@ -50,6 +56,7 @@ class UnscaledInput(Rule):
 
     severity = Severity.ERROR
     requires = ("input_largest_scale",)
+    requires_preflight = ("input_largest_scale",)
     explains = (
         "learning-rate-too-high",
         "dead-relu",
@@ -60,6 +67,8 @@ class UnscaledInput(Rule):
         "constant-output",
         "loss-plateau",
         "vanishing-gradient",
+        "initial-loss-off",
+        "cannot-fit-one-batch",
     )
     fixes = ("standardize-input",)
 
@@ -88,6 +97,19 @@ class UnscaledInput(Rule):
             problem = self._problem(run, layer, scales)
             if problem:
                 yield self._finding(run, fact, scales, problem)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        run = record.first_step
+        severity = Severity.INFO
+        if record.value("initial_loss") > INITIAL_HARM * record.value("constant_prediction_loss"):
+            severity = Severity.WARNING
+        if fits_badly(record):
+            severity = Severity.ERROR
+        for layer, scales in run.by_layer("input_largest_scale"):
+            fact = run.layer(layer) or LayerFact(layer, "")
+            problem = "" if "Norm" in fact.kind else self._problem(run, layer, scales)
+            if problem:
+                yield replace(self._finding(run, fact, scales, problem), severity=severity)
 
     def _problem(self, run: RunRecord, layer: str, scales: Series) -> str:
         scale = scales.median()

@@ -9,8 +9,10 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import Event, RunRecord
-from defib.rules.base import Rule
+from defib.records.site import Site
+from defib.rules.base import PreflightRule, Rule
 
 REMEDIES = {
     "input": "Clean the data: find and drop or replace the values that are not finite.",
@@ -27,7 +29,7 @@ REMEDIES = {
 
 @final
 @dataclass(frozen=True)
-class NonFiniteValue(Rule):
+class NonFiniteValue(Rule, PreflightRule):
     """The first value that is `nan` or infinite.
 
     ## What it detects
@@ -59,6 +61,7 @@ class NonFiniteValue(Rule):
 
     severity = Severity.ERROR
     requires = ("loss",)
+    requires_preflight = ("loss",)
     explains = ("loss-divergence", "loss-plateau", "exploding-gradient")
     fixes = ("stable-operation", "lower-learning-rate", "clip-gradients")
 
@@ -86,6 +89,26 @@ class NonFiniteValue(Rule):
             first = min((event for event in sudden if event.step in hurt), key=_by_step)
             yield self._finding(run, first, Severity.WARNING, max(hurt))
 
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for what, share in record.of("non_finite_fraction").items():
+            if share > 0:
+                yield self.found(
+                    f"{share:.2%} of the numbers in the {what} of the first batch are nan or "
+                    "infinite (limit 0%).",
+                    f"Clean the {what}: drop or fill in what is missing, before training.",
+                    site=_loader_site(record),
+                    evidence={"non_finite_fraction": share},
+                )
+        is_clean = not any(record.of("non_finite_fraction").values())
+        if is_clean and not np.isfinite(record.value("loss")):
+            yield self.found(
+                f"The loss of the first batch is {record.value('loss'):g} (limit: a finite "
+                "number), and inputs and targets are finite.",
+                REMEDIES[""],
+                site=record.loss.site if record.loss else None,
+                evidence={"loss": record.value("loss")},
+            )
+
     def _finding(self, run: RunRecord, event: Event, severity: Severity, last: int) -> Finding:
         layer = str(event.detail.get("layer", ""))
         operation = str(event.detail.get("operation", ""))
@@ -108,6 +131,10 @@ class NonFiniteValue(Rule):
             remedy=REMEDIES.get(where) or REMEDIES.get(operation) or REMEDIES[""],
             fixes=self.fixes if operation in REMEDIES and operation else self.fixes[1:],
         )
+
+
+def _loader_site(record: PreflightRecord) -> Site | None:
+    return next((each.site for each in record.facts.loaders if each.site is not None), None)
 
 
 def _by_step(event: Event) -> int:

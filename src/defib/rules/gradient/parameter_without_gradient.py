@@ -8,14 +8,15 @@ from itertools import groupby
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import ParameterFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import is_harmed
 
 
 @final
 @dataclass(frozen=True)
-class ParameterWithoutGradient(Rule):
+class ParameterWithoutGradient(Rule, PreflightRule):
     """Trained parameters that the loss does not depend on.
 
     ## What it detects
@@ -28,7 +29,7 @@ class ParameterWithoutGradient(Rule):
     rest of the network learns from random features.
 
     ## How it is measured
-    The monitor walks the autograd graph from the loss and marks each parameter it meets.
+    The autograd graph is walked from the loss, and each parameter that is met is marked.
     Parameters are taken in the order of their registration.
 
     ## Known false positives
@@ -46,7 +47,12 @@ class ParameterWithoutGradient(Rule):
     """
 
     severity = Severity.ERROR
-    explains = ("loss-plateau", "vanishing-gradient", "parameter-not-in-optimizer")
+    explains = (
+        "loss-plateau",
+        "vanishing-gradient",
+        "parameter-not-in-optimizer",
+        "cannot-fit-one-batch",
+    )
     fixes = ("reconnect-graph",)
 
     shown: int = 3
@@ -70,6 +76,9 @@ class ParameterWithoutGradient(Rule):
                 if not reached:
                     after = groups[index + 1][1][0] if index + 1 < len(groups) else None
                     yield self._finding(run, group, after, is_cut=index == 0)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        yield from self.check(record.first_step)
 
     def _finding(
         self,

@@ -64,6 +64,7 @@ class ZeroInitialization(Rule, ArchitectureRule):
         "parameter-without-gradient",
         "class-imbalance",
         "learning-rate-too-low",
+        "cannot-fit-one-batch",
     )
     fixes = ("he-initialization", "glorot-initialization")
 

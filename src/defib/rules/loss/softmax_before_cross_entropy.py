@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.architecture import Architecture, OperationRecord
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LossFact, RunRecord
-from defib.rules.base import ArchitectureRule, CannotJudge, Rule
+from defib.rules.base import ArchitectureRule, CannotJudge, PreflightRule, Rule
 from defib.rules.course import is_harmed
 from defib.rules.graph import Graph
 from defib.rules.operators import SOFTMAXES, operator_of
@@ -18,7 +19,7 @@ from defib.rules.operators import SOFTMAXES, operator_of
 
 @final
 @dataclass(frozen=True)
-class SoftmaxBeforeCrossEntropy(Rule, ArchitectureRule):
+class SoftmaxBeforeCrossEntropy(Rule, ArchitectureRule, PreflightRule):
     """A softmax whose result goes into a loss that applies a softmax itself.
 
     ## What it detects
@@ -68,6 +69,10 @@ class SoftmaxBeforeCrossEntropy(Rule, ArchitectureRule):
             for operation in graph.operations:
                 if operator_of(operation) in SOFTMAXES and graph.is_output(operation.index):
                     yield self._finding_without_run(graph, operation)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for finding in self.check(record.first_step):
+            yield replace(finding, severity=self.severity)
 
     def _finding_without_run(self, graph: Graph, softmax: OperationRecord) -> Finding:
         sizes = softmax.outputs[0].dimensions

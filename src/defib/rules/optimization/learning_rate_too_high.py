@@ -9,9 +9,11 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
-from defib.rules.base import Rule
+from defib.rules.base import PreflightRule, Rule
 from defib.rules.course import STANDARD_ERRORS, Course, Ending, courses
+from defib.rules.fit import fit_of, require_fit
 from defib.rules.learning_rate import (
     LARGEST_HEALTHY_RATIO,
     climbs,
@@ -38,7 +40,7 @@ class _Case:
 
 @final
 @dataclass(frozen=True)
-class LearningRateTooHigh(Rule):
+class LearningRateTooHigh(Rule, PreflightRule):
     """Steps so large that they destroy what the network has learnt, or could learn.
 
     ## What it detects
@@ -58,7 +60,8 @@ class LearningRateTooHigh(Rule):
     the weight matrices. A weight that is much smaller than a usual initialisation is
     measured against that instead: layers that start at zero have infinite ratios and are
     healthy. A large step between two recorded ones shows as a sudden change of
-    `parameter_norm`. The losses of all steps say when.
+    `parameter_norm`. The losses of all steps say when. Before the first step: a copy that is
+    trained on the first batch does not learn it, and does with a thirtieth of the rate, or by Adam.
 
     ## Known false positives
     A single bad batch (an outlier among the inputs) makes a large step at any learning
@@ -77,6 +80,7 @@ class LearningRateTooHigh(Rule):
 
     severity = Severity.ERROR
     requires = ("loss", "update_ratio", "parameter_norm")
+    requires_preflight = ("fit_loss", "learning_rate")
     explains = (
         "dead-relu",
         "constant-output",
@@ -87,6 +91,7 @@ class LearningRateTooHigh(Rule):
         "saturated-activation",
         "vanishing-gradient",
         "class-imbalance",
+        "cannot-fit-one-batch",
     )
     fixes = ("lower-learning-rate", "clip-gradients", "learning-rate-warm-up")
 
@@ -111,6 +116,11 @@ class LearningRateTooHigh(Rule):
     began with such a step has not got over it. Calibrated like `max_growth`."""
     early: int = 10
     """First steps, and steps around a jump of the loss, in which a large step counts."""
+    min_fit: float = 0.95
+    """Loss on the first batch after up to 200 steps over the first one, dimensionless, above
+    which it was not learnt: a fall of 5 % is none by AutoTrainer and TheDeepChecker."""
+    max_slower_fit: float = 0.7
+    """The same with a thirtieth of the learning rate, below which it was."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         found = courses(run)
@@ -120,6 +130,32 @@ class LearningRateTooHigh(Rule):
             is_harmed = course.is_harmed or self._crawls(run, course)
             if is_harmed and is_failing and not climbs(run, course.optimizer):
                 yield from self._judge(run, course)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        [(optimizer, rate)] = record.of("learning_rate").items()
+        fit, slower, adam = require_fit(record), fit_of(record, "slower"), fit_of(record, "adam")
+        if fit <= self.min_fit:
+            return
+        # A loss that rises far tells by itself that the rate is too high: that Adam's usual one
+        # learns the batch then says that the network can.
+        is_rising = fit > self.max_end
+        others = [each for each in (slower, adam if is_rising else None) if each is not None]
+        if not others or min(others) > self.max_slower_fit:
+            return
+        by = "a thirtieth of the learning rate" if min(others) == slower else "Adam and 1e-3"
+        clipped = fit_of(record, "clipped")
+        is_clipping_enough = clipped is not None and clipped < self.max_slower_fit
+        end = "is no number" if not np.isfinite(fit) else f"ends at {fit:.0%} of its start"
+        clip = ", or clip the gradient norm if you do not yet" if is_clipping_enough else ""
+        yield self.found(
+            f"Trained on the first batch alone, the loss {end} (limit {self.min_fit:.0%}); with "
+            f"{by} it ends at {min(others):.0%}.",
+            f"Lower the learning rate of `{optimizer}` from {rate:g} to {rounded(rate / 30)} or "
+            f"less{clip}.",
+            severity=Severity.WARNING if is_clipping_enough else Severity.ERROR,
+            site=record.facts.site_of_optimizer(optimizer),
+            evidence={"learning_rate": rate, "fit": fit, "best_other_fit": min(others)},
+        )
 
     def _crawls(self, run: RunRecord, course: Course) -> bool:
         """Whether a step overthrew a weight at the start, and the loss has not got over it."""

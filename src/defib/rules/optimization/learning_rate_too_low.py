@@ -9,10 +9,12 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, Ending, courses
+from defib.rules.fit import fit_of, require_fit
 from defib.rules.learning_rate import (
     USUAL_RATIO,
     healthy_rate,
@@ -25,7 +27,7 @@ from defib.rules.weights import WeightStep, aligned, trained_weights
 
 @final
 @dataclass(frozen=True)
-class LearningRateTooLow(Rule):
+class LearningRateTooLow(Rule, PreflightRule):
     """Steps so small that the run is too short for them to lead anywhere.
 
     ## What it detects
@@ -43,7 +45,9 @@ class LearningRateTooLow(Rule):
     `update_ratio` * `parameter_norm` (Cauchy-Schwarz); its mean times the number of steps,
     relative to the loss at the start, bounds the fall. A layer whose own gradient vanishes
     does not count: it is enough that one layer could learn for the learning rate to be
-    acquitted.
+    acquitted. Before the first step: a copy that is trained on the first batch hardly moves,
+    and learns it with 30 times the rate or with Adam. Not judged where a schedule raises the
+    rate later.
 
     ## Known false positives
     A run that stopped during a warm-up. Fine-tuning with tiny steps of a network that is
@@ -60,6 +64,7 @@ class LearningRateTooLow(Rule):
 
     severity = Severity.ERROR
     requires = ("loss", "update_ratio", "gradient_norm", "parameter_norm")
+    requires_preflight = ("fit_loss", "first_update_ratio", "learning_rate")
     explains = ("loss-plateau", "too-few-epochs")
     fixes = ("raise-learning-rate",)
 
@@ -71,6 +76,12 @@ class LearningRateTooLow(Rule):
 
     min_steps: int = 50
     """Losses before a run is called flat; as in `LossPlateau`."""
+    max_first_step: float = 1e-5
+    """First step over weight, dimensionless, before a training: no more than a hundred thousand
+    such steps in a row can turn a weight over. Source: DeepDiagnosis."""
+    min_fit: float = 0.99
+    """Loss on the first batch after up to 200 steps over the first one, dimensionless: it fell
+    by less than 1 %, which AutoTrainer calls no gain."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         stopped = [name for name in run.of("loss") if self._is_zero(run, name)]
@@ -80,6 +91,29 @@ class LearningRateTooLow(Rule):
             is_slow = course.ending in (Ending.FLAT, Ending.FALLING)
             if is_slow and len(course.losses) >= self.min_steps:
                 yield from self._judge(run, course)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        [(optimizer, rate)] = record.of("learning_rate").items()
+        if record.value("later_learning_rate", optimizer) > 1.01 * rate:
+            raise CannotJudge("a schedule raises the learning rate later")
+        fit = require_fit(record)
+        ratios = [each for each in record.of("first_update_ratio").values() if np.isfinite(each)]
+        usual = float(np.median(ratios)) if ratios else float("nan")
+        if not (fit > self.min_fit and usual < self.max_first_step):
+            return
+        others = [each for name in ("faster", "adam") if (each := fit_of(record, name)) is not None]
+        if not others or min(others) > 1 - self.max_fall:
+            return
+        better = rounded(rate * USUAL_RATIO / usual) if usual > 0 else "1e-3"
+        yield self.found(
+            f"The first step changes the weights by {usual:.1g} of their norm (limit "
+            f"{self.max_first_step:g}), and {len(record.sequence('fit_loss', 'own'))} steps on the "
+            f"first batch alone lower its loss by {1 - fit:.1g} of its start (limit "
+            f"{1 - self.min_fit:.1g}).",
+            f"Raise the learning rate of `{optimizer}` from {rate:g} to about {better}.",
+            site=record.facts.site_of_optimizer(optimizer),
+            evidence={"update_ratio": usual, "learning_rate": rate},
+        )
 
     def _is_zero(self, run: RunRecord, optimizer: str) -> bool:
         rates = learning_rates(run, optimizer)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import ParameterFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import is_harmed
 
 
 @final
 @dataclass(frozen=True)
-class ParameterNotInOptimizer(Rule):
+class ParameterNotInOptimizer(Rule, PreflightRule):
     """Parameters that get a gradient and are never updated.
 
     ## What it detects
@@ -27,7 +28,7 @@ class ParameterNotInOptimizer(Rule):
 
     ## How it is measured
     The parameters met on the way from the loss, less those of every optimiser that
-    stepped.
+    stepped; before the first step, of every optimiser that was made.
 
     ## Known false positives
     A part that is frozen on purpose but without `requires_grad_(False)`: its gradients are
@@ -59,6 +60,9 @@ class ParameterNotInOptimizer(Rule):
         ]
         if forgotten:
             yield self._finding(run, forgotten, trained[0].optimizer)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        yield from self.check(record.first_step)
 
     def _finding(self, run: RunRecord, forgotten: list[ParameterFact], optimizer: str) -> Finding:
         elements = sum(parameter.size for parameter in forgotten)

@@ -1,0 +1,75 @@
+"""A first loss far above that of a constant prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import final
+
+from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
+from defib.rules.base import CannotJudge, PreflightRule
+
+CLASS_LOSSES = (
+    "cross_entropy",
+    "nll_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+)
+
+
+@final
+@dataclass(frozen=True)
+class InitialLossOff(PreflightRule):
+    """A first loss far above that of a constant prediction.
+
+    ## What it detects
+    A network of classes that begins far worse than by giving every class the same score.
+
+    ## Why it matters
+    Before any training a network knows nothing and should say so: ln C for C classes. One that
+    is sure of wrong answers spends its first steps on unlearning them, with large gradients;
+    often the last layer is too large, the input is unscaled, or the loss gets what it does not
+    expect.
+
+    ## How it is measured
+    `initial_loss` over `constant_prediction_loss` (dimensionless, about 1): the loss at the
+    first batch, and the user's own loss function, with its weights and reduction, at a score of
+    0 for every class. Errors of numbers are not judged: their scale is the targets'.
+
+    ## Known false positives
+    A trained network that is put on other classes without a new last layer.
+
+    ## What to change
+    Scale the input, initialise the last layer with small weights, and check that the loss
+    function receives what it expects.
+
+    ## References
+    - Ben Braiek, Khomh, *TheDeepChecker* (2023): initial loss off by 100 % of ln C.
+    - Karpathy, *A Recipe for Training Neural Networks* (2019): verify loss at init.
+    """
+
+    severity = Severity.WARNING
+    requires_preflight = ("initial_loss", "constant_prediction_loss")
+    explains = ("learning-rate-too-high",)
+
+    max_ratio: float = 2.0
+    """First loss over that of equal scores, dimensionless. Source: TheDeepChecker."""
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        [(name, loss)] = record.of("initial_loss").items()
+        if name not in CLASS_LOSSES:
+            raise CannotJudge("the loss is none of classes: its scale is that of the targets")
+        constant = record.value("constant_prediction_loss", name)
+        if not (isfinite(loss) and constant > 0):
+            raise CannotJudge("the first loss, or that of a constant prediction, is no number")
+        if loss > self.max_ratio * constant:
+            yield self.found(
+                f"The loss at the first batch is {loss:.3g}, {loss / constant:.1f} times that of "
+                f"equal scores for all classes, {constant:.3g} (limit {self.max_ratio:g} times).",
+                "Scale the input, and initialise the last layer with small weights; check what "
+                "the loss function receives.",
+                site=record.loss.site if record.loss else None,
+                evidence={"initial_loss": loss, "constant_prediction_loss": constant},
+            )

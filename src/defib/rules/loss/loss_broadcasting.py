@@ -1,0 +1,80 @@
+"""Predictions and targets of different shapes in a loss of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from defib.records.finding import Finding, Severity
+from defib.records.preflight import LossCall, PreflightRecord
+from defib.rules.base import CannotJudge, PreflightRule
+
+ELEMENTWISE = frozenset(
+    {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div"}
+    | {"poisson_nll_loss", "subtraction"}
+)
+"""Losses that compare entry by entry, and stretch what does not fit."""
+
+
+@final
+@dataclass(frozen=True)
+class LossBroadcasting(PreflightRule):
+    """Predictions and targets of different shapes in a loss of pairs.
+
+    ## What it detects
+    A loss that compares numbers pair by pair, such as the squared error, called with tensors of
+    different shapes: (N, 1) against (N), say.
+
+    ## Why it matters
+    Broadcasting compares each of the N predictions with each of the N targets. The best answer
+    is then the mean of all targets: the network learns that and nothing else, and the loss stays
+    at the variance of the targets.
+
+    ## How it is measured
+    The shapes with which the loss function was called (or of the two sides of a difference that
+    the loss is made of), at the first batch.
+
+    ## Known false positives
+    One target for all predictions, on purpose: write `expand_as`.
+
+    ## What to change
+    Give both the same shape: `predictions.squeeze(1)` or `targets.unsqueeze(1)`.
+
+    ## References
+    - PyTorch, `torch.nn.functional.mse_loss`: warns of a target size that differs.
+    """
+
+    severity = Severity.ERROR
+    explains = ("constant-output", "cannot-fit-one-batch", "loss-plateau")
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        calls = [each for each in record.loss_calls if each.name in ELEMENTWISE]
+        if not calls:
+            raise CannotJudge("the loss does not compare numbers pair by pair")
+        for call in calls:
+            if not _fits(call):
+                yield self._finding(call)
+
+    def _finding(self, call: LossCall) -> Finding:
+        predictions, targets = call.prediction_shape, call.target_shape
+        remedy = (
+            "Call the loss with `predictions.squeeze(1)`, or with `targets.unsqueeze(1)`."
+            if len(predictions) == len(targets) + 1 and predictions[-1] == 1
+            else "Give predictions and targets the same shape."
+        )
+        return self.found(
+            f"`{call.name}` compares predictions of shape {predictions} with targets of shape "
+            f"{targets} (limit: the same shape): broadcasting pairs what does not belong together.",
+            remedy,
+            site=call.site,
+            evidence={"prediction_shape": str(predictions), "target_shape": str(targets)},
+        )
+
+
+def _fits(call: LossCall) -> bool:
+    # A single number for all is meant so.
+    return call.prediction_shape == call.target_shape or () in (
+        call.prediction_shape,
+        call.target_shape,
+    )
