@@ -256,8 +256,9 @@ def _print_for_terminal(shown: _Shown) -> None:
         console.print(f"Not judged: {names}.", style="dim")
     if shown.signals is not None:
         from defib.report.signal_table import print_signals
+        from defib.script.born_dead import born_dead_of
 
-        print_signals(shown.signals, console)
+        print_signals(shown.signals, console, born_dead_of(shown.signals))
     if shown.effective_fields:
         from defib.report.effective_table import print_effective_fields
 

@@ -13,7 +13,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-LONGEST = 64
+LONGEST = 256
 """Steps after which the lane closes: so long the usual range of the losses is not renewed."""
 
 

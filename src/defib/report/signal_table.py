@@ -9,7 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from defib.analysis.signal_propagation.results import LayerSignal, Moments, SignalPropagation
+from defib.analysis.signal_propagation.results import (
+    BornDead,
+    LayerSignal,
+    Moments,
+    SignalPropagation,
+)
 from defib.analysis.signal_propagation.summary import Course, summarize
 from defib.report.quantities import number
 from defib.report.text import Printer
@@ -26,7 +31,9 @@ HEADS = (
 )
 
 
-def print_signals(propagation: SignalPropagation, console: Console) -> None:
+def print_signals(
+    propagation: SignalPropagation, console: Console, born_dead: BornDead | None = None
+) -> None:
     """Print mean squares layer by layer, then what they do over the whole depth."""
     printer = Printer(console)
     printer.blank()
@@ -43,6 +50,9 @@ def print_signals(propagation: SignalPropagation, console: Console) -> None:
     for name, course in (("signal", summary.forward), ("gradient", summary.backward)):
         lead = Text(name.ljust(10))
         printer.paragraph(printer.text(_words(course)), lead=lead, indent=10)
+    if born_dead is not None:
+        lead = Text("born dead ")
+        printer.paragraph(printer.text(_born_dead_words(born_dead)), lead=lead, indent=10)
     hint = (
         "`deviation` is that of the layer's weights, `advised` the one that keeps signals at 1 "
         "(gain/√fan-in). Signals run from the first layer to the last, gradients back."
@@ -61,6 +71,15 @@ def _cells(layer: LayerSignal) -> tuple[str, ...]:
         _value(layer.backward.predicted_layer),
         _value(initialization.deviation if initialization else None),
         _value(initialization.recommended_deviation if initialization else None),
+    )
+
+
+def _born_dead_words(born_dead: BornDead) -> str:
+    share = f"{born_dead.estimate:.2%} ± {born_dead.standard_error:.2%}"
+    return (
+        f"{share} of {born_dead.networks:,} random networks of hidden widths "
+        f"{', '.join(map(str, born_dead.widths))} are constant from the start (He weights, no "
+        f"biases); bounds {born_dead.lower:.2%} and {born_dead.upper:.2%}"
     )
 
 

@@ -112,6 +112,22 @@ class LayerSignal:
 
 @final
 @dataclass(frozen=True)
+class BornDead:
+    """Probability that a ReLU network of these hidden widths is constant from the start.
+
+    `lower` and `upper` bound it; `estimate` is the share of `networks` random ones.
+    """
+
+    widths: tuple[int, ...]
+    lower: float
+    upper: float
+    estimate: float
+    standard_error: float
+    networks: int
+
+
+@final
+@dataclass(frozen=True)
 class SignalPropagation:
     """Every layer in the order of the calls. `never_called`: layers the forward pass left out."""
 

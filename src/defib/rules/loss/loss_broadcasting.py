@@ -12,7 +12,7 @@ from defib.rules.base import CannotJudge, PreflightRule
 
 ELEMENTWISE = frozenset(
     {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div"}
-    | {"poisson_nll_loss", "subtraction"}
+    | {"poisson_nll_loss"}
 )
 """Losses that compare entry by entry, and stretch what does not fit."""
 
@@ -32,8 +32,8 @@ class LossBroadcasting(PreflightRule):
     at the variance of the targets.
 
     ## How it is measured
-    The shapes with which the loss function was called (or of the two sides of a difference that
-    the loss is made of), at the first batch.
+    The shapes with which the loss function of torch was called, at the first batch. A loss that
+    is written by hand is not seen.
 
     ## Known false positives
     One target for all predictions, on purpose: write `expand_as`.
