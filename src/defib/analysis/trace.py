@@ -7,7 +7,6 @@ readable names and arguments), and calls of modules (to whom the operators belon
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -25,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from defib.analysis.meta_results import MetaResults
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
 from defib.discovery.patches import Patches
+from defib.discovery.random_state import randomness_restored
 from defib.discovery.sites import is_user_file, site_at, site_of
 from defib.records.architecture import TensorShape
 from defib.records.site import Site
@@ -157,7 +156,7 @@ def trace(
     keywords = keywords or {}
     recorder.trace.inputs = recorder.take_inputs((arguments, keywords))
     try:
-        with random_state_restored(), torch.enable_grad(), recorder.recording():
+        with randomness_restored(), torch.enable_grad(), recorder.recording():
             result = network(*arguments, **keywords)
         recorder.trace.outputs = recorder.values_in(result)
     except Exception as error:  # the user's code: whatever it raises is the answer
@@ -475,17 +474,3 @@ def _calling_site() -> Site | None:
             return site_of(frame)
         frame = frame.f_back
     return None
-
-
-@contextmanager
-def random_state_restored() -> Iterator[None]:
-    """Puts the random state of Python, NumPy and torch back afterwards."""
-    python, numpy_state = random.getstate(), np.random.get_state()
-    try:
-        # A device that was never used has no state to lose, and asking for it would start it.
-        is_used = torch.cuda.is_initialized()
-        with torch.random.fork_rng(range(torch.cuda.device_count()) if is_used else ()):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)

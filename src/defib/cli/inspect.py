@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, final
 
 import click
 
+from defib.cli.run import STRICT_EXIT_CODE
 from defib.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from defib.report.architecture_table import TableOptions
     from defib.script.inspected import Request, Subject
 
-STRICT_EXIT_CODE = 3
 LOSSES = (
     "cross-entropy",
     "negative-log-likelihood",

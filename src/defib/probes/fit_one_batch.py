@@ -13,12 +13,12 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
+from defib.discovery.random_state import randomness_restored
 from defib.metrics.batch_spread import batch_spread
 from defib.metrics.update_ratio import update_ratios
 from defib.monitor.transfer import loss_value
 from defib.probes.base import Probe
 from defib.probes.measurements import Measurements
-from defib.probes.random_state import randomness_restored
 from defib.probes.setup import Replica, Setup
 
 STEPS = 200

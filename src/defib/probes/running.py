@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 
+from defib.discovery.random_state import randomness_restored
 from defib.probes.base import Probe, all_probes
 from defib.probes.measurements import CannotMeasure, Measurements
-from defib.probes.random_state import randomness_restored
 from defib.probes.setup import Setup
 
 OUT_OF_TIME = "no time was left"

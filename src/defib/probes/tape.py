@@ -19,8 +19,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 from defib.analysis.nested_tensors import tensors_in
+from defib.discovery.random_state import RandomState, restore
 from defib.discovery.sites import calling_site
-from defib.probes.random_state import RandomState, restore
 from defib.records.site import Site
 
 LONGEST = 4000

@@ -19,13 +19,13 @@ from defib.discovery.graph import read_graph
 from defib.discovery.losses import read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.patches import Patches
+from defib.discovery.random_state import RandomState, random_state, randomness_restored
 from defib.discovery.sites import calling_site
 from defib.errors import UsageError
 from defib.monitor.facts import FactWriter
 from defib.monitor.guard import Guard
 from defib.monitor.tracked import Tracked
 from defib.probes.loader_batches import LoaderBatches
-from defib.probes.random_state import RandomState, random_state, randomness_restored
 from defib.probes.running import run_probes
 from defib.probes.setup import Setup
 from defib.probes.tape import Entry, SeenLoss, Tape, autocast

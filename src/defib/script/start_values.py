@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
 from defib.analysis.parameter_values import with_values
+from defib.discovery.random_state import randomness_restored
 from defib.errors import UsageError
 from defib.records.architecture import Architecture
 from defib.script.inspected import Request, Subject
@@ -27,7 +26,7 @@ def with_start_values(
     is_numbered = not any(each.is_meta for each in parameters)
     if is_numbered or sum(each.numel() for each in parameters) > LARGEST:
         return architecture
-    with torch.random.fork_rng(devices=[]):
+    with randomness_restored():
         try:
             network = network_with_numbers(request, subject)
         except UsageError:

@@ -20,7 +20,7 @@ from defib.analysis.memory.saved import SavedForBackward, SavedStorage
 from defib.analysis.memory.storages import Extent, storages_held_by
 from defib.analysis.meta_results import MetaResults
 from defib.analysis.nested_tensors import tensors_in
-from defib.analysis.trace import random_state_restored
+from defib.discovery.random_state import randomness_restored
 
 
 @final
@@ -71,7 +71,7 @@ def forward_pass(
     saved = SavedForBackward(held, calls)
     lifetimes.take(tensors_in((inputs.arguments, dict(inputs.keywords))))
     with (
-        random_state_restored(),
+        randomness_restored(),
         collection_paused(),
         torch.set_grad_enabled(has_gradients),
         calls.watching(),
@@ -98,5 +98,5 @@ def _make_parameters(network: nn.Module, inputs: Inputs) -> None:
     """Let lazy parameters come into being: they belong to the network, not to the pass."""
     tensors: tuple[Any, ...] = (*network.parameters(), *network.buffers())
     if any(is_lazy(each) for each in tensors):
-        with random_state_restored(), torch.no_grad():
+        with randomness_restored(), torch.no_grad():
             network(*inputs.arguments, **inputs.keywords)

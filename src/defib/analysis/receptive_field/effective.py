@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from defib.analysis.receptive_field.effective_results import EffectiveAxis, EffectiveField
+from defib.discovery.random_state import randomness_restored
 
 MASS_INSIDE = 0.95
 """Share of the squared gradient inside `radius`: two standard deviations of a Gaussian."""
@@ -43,7 +44,7 @@ def effective_field(
     dtype = torch.get_default_dtype() if first is None else first.dtype
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros(tuple(input_shape[2:]), dtype=torch.float64, device=device)
-    with _random_state_restored(device), _outputs_of(twin, layer) as outputs:
+    with randomness_restored(), _outputs_of(twin, layer) as outputs:
         for _ in range(samples):
             numbers = torch.randn(tuple(input_shape), generator=generator, dtype=torch.float64)
             image = numbers.to(device, dtype).requires_grad_()
@@ -72,13 +73,6 @@ def _outputs_of(network: nn.Module, layer: str) -> Iterator[list[Tensor]]:
         yield outputs
     finally:
         handle.remove()
-
-
-@contextmanager
-def _random_state_restored(device: torch.device) -> Iterator[None]:
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        yield
 
 
 def _center(output: Tensor, axes: int) -> Tensor:
