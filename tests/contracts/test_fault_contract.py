@@ -12,11 +12,15 @@ from defib.diagnosis import diagnose
 from defib.faults.base import Fault, all_faults
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
     TUMOURS,
+    WAVES,
     Task,
 )
 from defib.monitor.watching import Watching, WatchOptions
@@ -29,7 +33,11 @@ PAIRS = [(fault, task) for fault in all_faults() for task in fault.tasks]
 CHEAPEST_FIRST = (
     DIABETES,
     TUMOURS,
+    TOPICS,
+    DIGITS_AUTOENCODER,
+    WAVES,
     DIGITS_DENSE,
+    DIGITS_CENTERS,
     SYMBOLS_TRANSFORMER,
     DIGITS_CONVOLUTIONAL,
     SYMBOLS_RECURRENT,

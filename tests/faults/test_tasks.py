@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from defib.faults.tasks import ALL_TASKS, DIABETES, DIGITS_DENSE, Task, set_up, with_inputs
+from defib.faults.tasks import (
+    ALL_TASKS,
+    DIABETES,
+    DIGITS_CENTERS,
+    DIGITS_DENSE,
+    Task,
+    set_up,
+    with_inputs,
+)
 from defib.training.loop import train
 
 
@@ -42,3 +50,12 @@ def test_training_and_validation_examples_differ():
     known = {tuple(image.flatten().tolist()) for image in split.inputs}
     unseen = [tuple(image.flatten().tolist()) for image in split.validation_inputs]
     assert not known.intersection(unseen)
+
+
+def test_the_centre_of_a_digit_is_told_right_and_down():
+    split = DIGITS_CENTERS.data()
+    right = split.inputs[:, 0, :, 4:].sum((1, 2)) / split.inputs.sum((1, 2, 3))
+    low = split.inputs[:, 0, 4:, :].sum((1, 2)) / split.inputs.sum((1, 2, 3))
+    assert torch.corrcoef(torch.stack((right, split.targets[:, 0])))[0, 1] > 0.7
+    assert torch.corrcoef(torch.stack((low, split.targets[:, 1])))[0, 1] > 0.7
+    assert split.targets.mean(0).abs().max() < 1e-4

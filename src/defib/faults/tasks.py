@@ -13,9 +13,12 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 from defib.datasets.bundled import Split, breast_cancer, diabetes, digits
-from defib.datasets.sequences import first_symbols
+from defib.datasets.sequences import first_symbols, topic_words, waves
+from defib.networks.autoencoder import Autoencoder
+from defib.networks.bag_of_words import BagOfWords
 from defib.networks.convolutional import ConvolutionalNetwork
 from defib.networks.dense import dense_network
+from defib.networks.forecasting import Forecaster
 from defib.networks.recurrent import RecurrentNetwork
 from defib.networks.transformer import TransformerNetwork
 from defib.training.seeding import seed_everything
@@ -94,8 +97,11 @@ def standardized(split: Split, *, with_targets: bool = False) -> Split:
         inputs=(split.inputs - center) / scale,
         validation_inputs=(split.validation_inputs - center) / scale,
     )
-    if not with_targets:
-        return split
+    return standardized_targets(split) if with_targets else split
+
+
+def standardized_targets(split: Split) -> Split:
+    """Each target with mean 0 and standard deviation 1 over the training set."""
     center, scale = split.targets.mean(0), split.targets.std(0)
     return replace(
         split,
@@ -114,6 +120,36 @@ def standardized_breast_cancer() -> Split:
 def standardized_diabetes() -> Split:
     """`diabetes` with standardised features and targets."""
     return standardized(diabetes(), with_targets=True)
+
+
+@cache
+def digits_as_targets() -> Split:
+    """`digits` with each image, flat, as its own target."""
+    split = digits()
+    return replace(
+        split,
+        targets=split.inputs.flatten(1),
+        validation_targets=split.validation_inputs.flatten(1),
+    )
+
+
+@cache
+def digits_with_centers() -> Split:
+    """`digits` with the standardised centre of the ink, right and down, as targets (N, 2)."""
+    split = digits()
+    return standardized_targets(
+        replace(
+            split,
+            targets=_centers(split.inputs),
+            validation_targets=_centers(split.validation_inputs),
+        )
+    )
+
+
+def _centers(images: Tensor) -> Tensor:
+    ink = images[:, 0] / images.sum(dim=(1, 2, 3))[:, None, None]
+    places = torch.arange(images.shape[-1], dtype=images.dtype)
+    return torch.stack((ink.sum(1) @ places, ink.sum(2) @ places), dim=1)
 
 
 DIGITS_DENSE = Task(
@@ -176,6 +212,46 @@ SYMBOLS_TRANSFORMER = Task(
 )
 """Remember the first symbol of a sequence, by a transformer encoder."""
 
+DIGITS_AUTOENCODER = Task(
+    "digits-autoencoder",
+    data=digits_as_targets,
+    network=Autoencoder,
+    loss_function=nn.MSELoss,
+    optimizer=partial(Adam, lr=3e-3),
+    steps=400,
+)
+"""Handwritten digits through a narrow middle, by an autoencoder."""
+
+DIGITS_CENTERS = Task(
+    "digits-centers",
+    data=digits_with_centers,
+    network=lambda: ConvolutionalNetwork(classes=2),
+    loss_function=nn.MSELoss,
+    optimizer=partial(Adam, lr=3e-3),
+    steps=300,
+)
+"""Where the ink of a digit is, by a convolutional network: a regression from images."""
+
+TOPICS = Task(
+    "topics",
+    data=cache(topic_words),
+    network=BagOfWords,
+    loss_function=nn.CrossEntropyLoss,
+    optimizer=partial(Adam, lr=1e-2),
+    steps=300,
+)
+"""What a text is about, by an embedding of its words: most words are rare."""
+
+WAVES = Task(
+    "waves",
+    data=cache(waves),
+    network=Forecaster,
+    loss_function=nn.MSELoss,
+    optimizer=partial(Adam, lr=1e-2),
+    steps=250,
+)
+"""The next value of a noisy wave, by an LSTM: a regression from sequences."""
+
 ALL_TASKS = (
     DIGITS_DENSE,
     DIGITS_CONVOLUTIONAL,
@@ -183,4 +259,8 @@ ALL_TASKS = (
     DIABETES,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
+    TOPICS,
+    WAVES,
 )
