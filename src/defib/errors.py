@@ -3,6 +3,8 @@
     DefibError
     ├── ScriptError            the user's script cannot be started
     ├── RunDirectoryError      a run directory is missing, unreadable or of another version
+    ├── DatasetError           the files of a data set are not what they should be
+    │   └── DatasetUnavailableError   they are not here and could not be fetched
     └── UsageError             what was asked for cannot be done as it was asked
         └── UnknownNameError   no rule, fix, command, ... has that name
 
@@ -28,6 +30,15 @@ class ScriptError(DefibError):
 @final
 class RunDirectoryError(DefibError):
     """A run directory is missing, unreadable or of another version."""
+
+
+class DatasetError(DefibError):
+    """The files of a data set are damaged, or are not those that were published."""
+
+
+@final
+class DatasetUnavailableError(DatasetError):
+    """A data set is neither on this machine nor could it be fetched."""
 
 
 class UsageError(DefibError):
