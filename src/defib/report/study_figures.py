@@ -1,0 +1,113 @@
+"""The pictures of a study, drawn: SVG for pages, SVG and PNG for slides."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from defib.records.chart import Bars, Chart, Heat, Lines, Plane, Violins
+from defib.report.figures.style import BACKGROUND, INK, UNITS_PER_INCH, WIDTH, figure_style
+from defib.report.figures.svg import svg_element
+from defib.report.printable import printable
+from defib.report.study_panels import (
+    draw_bars,
+    draw_heat,
+    draw_lines,
+    draw_plane,
+    draw_violins,
+)
+
+PNG_SCALE = 3
+"""Pixels per unit: 1920 wide, enough for a slide."""
+
+LEGEND_HANDLE = 52
+"""Width of a line's sample in the legend with the gaps around it, in the unit of the width."""
+
+Draw: TypeAlias = Callable[[Axes, Any], None]
+
+DRAW: Mapping[type, Draw] = {
+    Lines: draw_lines,
+    Bars: draw_bars,
+    Plane: draw_plane,
+    Heat: draw_heat,
+    Violins: draw_violins,
+}
+"""How each kind of panel is drawn."""
+
+
+@final
+@dataclass(frozen=True)
+class StudyPicture:
+    """A drawn chart: `svg` is one element, safe to put into a page; `png` the bytes of a file."""
+
+    name: str
+    title: str
+    description: str
+    svg: str
+    png: bytes
+
+
+def drawn(chart: Chart) -> StudyPicture:
+    """The chart as SVG and PNG; the same chart gives the same bytes."""
+    with figure_style():
+        title, description = printable(chart.title), printable(chart.description)
+        svg = svg_element(_painted(chart), f"{title}. {description}")
+        buffer = io.BytesIO()
+        # No version of the software in it, so that the same chart gives the same bytes.
+        FigureCanvasAgg(_painted(chart, scale=PNG_SCALE)).print_png(
+            buffer, metadata={"Software": None}
+        )
+    return StudyPicture(chart.name, title, description, svg, buffer.getvalue())
+
+
+def write_pictures(pictures: tuple[StudyPicture, ...], folder: Path) -> None:
+    """Write `NAME.svg` and `NAME.png` of each picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        alone = picture.svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        (folder / f"{picture.name}.svg").write_text(alone + "\n", encoding="utf-8")
+        (folder / f"{picture.name}.png").write_bytes(picture.png)
+
+
+def _painted(chart: Chart, scale: float = 1) -> Figure:
+    columns = min(chart.columns, len(chart.panels))
+    rows = -(-len(chart.panels) // columns)
+    figure = Figure(
+        figsize=(WIDTH / UNITS_PER_INCH, rows * chart.height / UNITS_PER_INCH),
+        dpi=UNITS_PER_INCH * scale,
+        layout="constrained",
+        facecolor=BACKGROUND,
+    )
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=chart.shares_y)
+    every: np.ndarray = grid.reshape(-1)
+    for axes, panel in zip(every, chart.panels, strict=False):
+        DRAW[type(panel)](axes, panel)
+        if panel.title:
+            axes.set_title(panel.title, fontsize=11.5, color=INK, loc="left")
+    for axes in every[len(chart.panels) :]:
+        axes.remove()
+    _legend(figure)
+    return figure
+
+
+def _legend(figure: Figure) -> None:
+    """One above all panels, each label once; none where there is only one line or bar."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if len(found) < 2:
+        return
+    longest = max(map(len, found))
+    columns = max(1, min(len(found), int(0.94 * WIDTH / (6.4 * longest + LEGEND_HANDLE))))
+    figure.legend(
+        found.values(), found.keys(), loc="outside upper left", ncols=columns, handlelength=2.8
+    )

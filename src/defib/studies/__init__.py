@@ -1,0 +1,1 @@
+"""Reproducible experiments: one file for each question."""

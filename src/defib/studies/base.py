@@ -1,0 +1,126 @@
+"""What a study is, and how all studies are found.
+
+A study is a file of this folder. Its docstring asks the question and tells the protocol; it holds
+a frozen `Config`, the configurations `QUICK` and `FULL`, and `STUDY`. What is measured is split
+into jobs, each of them a pure function of the configuration and of a seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, final
+
+import defib.studies
+from defib.errors import UnknownNameError
+from defib.records.chart import Chart
+from defib.records.encoding import encode
+from defib.records.study import Claim, StudyResult, Table
+from defib.studies.environment import environment_of
+from defib.studies.summary import tables_of_seeds
+
+MOST_SEEDS = 1000
+"""Of one configuration; beyond, the seeds of `--seed 0` and `--seed 1` would meet."""
+
+
+class HasSeeds(Protocol):
+    """Every configuration says on how many seeds it is measured."""
+
+    @property
+    def seeds(self) -> int: ...
+
+
+Config = TypeVar("Config", bound=HasSeeds)
+
+
+@final
+@dataclass(frozen=True)
+class Study(Generic[Config]):
+    """A question with its experiment, its claims and its pictures.
+
+    `measure` is one unit of work: pure, so that a job can run anywhere, at any time, twice.
+    `claims` and `figures` read the tables of a result and nothing else.
+    """
+
+    exercises: tuple[str, ...]
+    quick: Config
+    full: Config
+    measure: Callable[[Config, int], Mapping[str, Table]]
+    claims: Callable[[StudyResult], tuple[Claim, ...]]
+    figures: Callable[[StudyResult], tuple[Chart, ...]]
+
+    @property
+    def name(self) -> str:
+        """`dying-relu` for the study in `dying_relu.py`."""
+        return self.measure.__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def page(self) -> str:
+        """The docstring of its file: the question in the first line, then the protocol."""
+        return inspect.getdoc(inspect.getmodule(self.measure)) or ""
+
+    @property
+    def question(self) -> str:
+        return self.page.partition("\n")[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the study's file does: results of another text are not reused."""
+        text = Path(inspect.getfile(self.measure)).read_bytes()
+        return hashlib.sha256(text).hexdigest()[:16]
+
+    def config(self, *, is_full: bool) -> Config:
+        return self.full if is_full else self.quick
+
+    def job_seeds(self, config: Config, seed: int) -> tuple[int, ...]:
+        """The seeds of the jobs; those of another `seed` are all different."""
+        return tuple(MOST_SEEDS * seed + index for index in range(config.seeds))
+
+    def run(self, config: Config, seed: int = 0) -> StudyResult:
+        """The result, measured here and now, one job after another."""
+        measured = {each: self.measure(config, each) for each in self.job_seeds(config, seed)}
+        return self.result(config, seed, measured)
+
+    def result(
+        self, config: Config, seed: int, measured: Mapping[int, Mapping[str, Table]]
+    ) -> StudyResult:
+        """What the measurements of all jobs, by seed, say together."""
+        result = StudyResult(
+            study=self.name,
+            exercises=self.exercises,
+            config=encode(config),
+            seed=seed,
+            environment=environment_of(self.name, seed, is_full=config == self.full),
+            tables=tables_of_seeds(measured),
+        )
+        return replace(result, claims=self.claims(result))
+
+
+# Any: each study has a configuration of its own.
+AnyStudy = Study[Any]
+
+
+@cache
+def all_studies() -> tuple[AnyStudy, ...]:
+    """Every study of the package, by name."""
+    found: list[AnyStudy] = []
+    for module in pkgutil.iter_modules(defib.studies.__path__, "defib.studies."):
+        member = getattr(importlib.import_module(module.name), "STUDY", None)
+        if isinstance(member, Study):
+            found.append(member)
+    return tuple(sorted(found, key=lambda study: study.name))
+
+
+def study_called(name: str) -> AnyStudy:
+    """The study of that name. Raises `UnknownNameError` if there is none."""
+    studies = {study.name: study for study in all_studies()}
+    if name not in studies:
+        advice = "`defib study list` shows them."
+        raise UnknownNameError("study", name, studies, advice=advice)
+    return studies[name]

@@ -1,0 +1,137 @@
+"""What is true for every study, whoever wrote it. Each quick version runs once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from defib.records.encoding import decode, encode
+from defib.records.study import StudyResult, Verdict
+from defib.records.study_json import json_text, result_as_json, result_from_json
+from defib.report.study_figures import drawn
+from defib.studies.base import MOST_SEEDS, AnyStudy, all_studies, study_called
+
+TESTS = Path(__file__).resolve().parent.parent
+KEBAB_CASE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+EXERCISE = re.compile(r"[A-E][0-9]{1,2}")
+
+# What the quick versions leave open or refute, with the reason.
+NOT_HELD = {
+    ("depth-of-tanh", "default-weights"): "undecided at 120 steps: validation accuracy 0.38-0.62",
+}
+
+every_study = pytest.mark.parametrize("study", all_studies(), ids=lambda study: study.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@cache
+def quick_result(name: str) -> StudyResult:
+    study = study_called(name)
+    return study.run(study.quick)
+
+
+@every_study
+def test_the_question_is_one_sentence_with_a_protocol_below(study: AnyStudy):
+    assert study.question.endswith("?")
+    assert len(study.question) <= 100
+    assert len(study.page.splitlines()) > 3
+
+
+@every_study
+def test_the_configurations_are_frozen_plain_and_of_one_kind(study: AnyStudy):
+    assert type(study.quick) is type(study.full)
+    for config in (study.quick, study.full):
+        assert decode(type(config), json.loads(json.dumps(encode(config)))) == config
+        assert 1 <= config.seeds <= MOST_SEEDS
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            config.seeds = 1
+
+
+@every_study
+def test_it_names_exercises(study: AnyStudy):
+    assert study.exercises
+    assert all(EXERCISE.fullmatch(each) for each in study.exercises)
+
+
+@every_study
+def test_a_test_file_stands_at_the_mirrored_path(study: AnyStudy):
+    module = study.name.replace("-", "_")
+    assert (TESTS / "studies" / f"test_{module}.py").is_file()
+
+
+@every_study
+def test_every_claim_is_a_sentence_with_numbers(study: AnyStudy):
+    claims = quick_result(study.name).claims
+    assert claims
+    assert len({claim.id for claim in claims}) == len(claims)
+    for claim in claims:
+        assert KEBAB_CASE.fullmatch(claim.id)
+        assert claim.statement.endswith(".")
+        assert claim.numbers
+
+
+@every_study
+def test_the_claims_of_the_quick_version_hold_but_for_the_known_ones(study: AnyStudy):
+    found = {c.id for c in quick_result(study.name).claims if c.verdict is not Verdict.HOLDS}
+    assert found == {claim for name, claim in NOT_HELD if name == study.name}
+
+
+@every_study
+def test_the_claims_follow_from_the_tables_alone(study: AnyStudy):
+    result = quick_result(study.name)
+    assert study.claims(dataclasses.replace(result, claims=())) == result.claims
+
+
+@every_study
+def test_the_result_survives_its_file(study: AnyStudy):
+    content = json_text(result_as_json(quick_result(study.name)))
+    again = result_from_json(json.loads(content))
+    assert json_text(result_as_json(again)) == content
+    assert set(json.loads(content)) == {
+        "study",
+        "exercises",
+        "config",
+        "seed",
+        "environment",
+        "claims",
+        "tables",
+    }
+
+
+@every_study
+def test_every_picture_can_be_drawn_from_the_file_and_says_what_it_shows(study: AnyStudy):
+    content = json.loads(json_text(result_as_json(quick_result(study.name))))
+    charts = study.figures(result_from_json(content))
+    assert charts
+    assert len({chart.name for chart in charts}) == len(charts)
+    for chart in charts:
+        picture = drawn(chart)
+        assert KEBAB_CASE.fullmatch(chart.name)
+        assert chart.description.endswith(".")
+        assert picture.svg.startswith("<svg ")
+        assert picture.png.startswith(b"\x89PNG")
+        assert drawn(chart) == picture
+
+
+@every_study
+def test_the_same_seed_measures_the_same_and_another_something_else(study: AnyStudy):
+    first = quick_result(study.name)
+    seed = study.job_seeds(study.quick, 0)[-1]
+    again = study.measure(study.quick, seed)
+    name, table = next(iter(again.items()))
+    rows = tuple(row[1:] for row in first.by_seed(name).where(seed=seed).rows)
+    assert json.dumps(rows) == json.dumps(table.rows)
+    assert set(study.job_seeds(study.quick, 0)).isdisjoint(study.job_seeds(study.quick, 1))
