@@ -14,13 +14,9 @@ from defib.datasets.bundled import Split
 from defib.networks.dense import dense_network
 
 
-def flat(split: Split) -> Split:
+def images_as_targets(split: Split) -> Split:
     """Images as their own targets."""
-    return replace(
-        split,
-        targets=split.inputs.flatten(1),
-        validation_targets=split.validation_inputs.flatten(1),
-    )
+    return replace(split, targets=split.inputs, validation_targets=split.validation_inputs)
 
 
 def noisy_labels(split: Split) -> Split:

@@ -55,6 +55,18 @@ def clipped(norm: float) -> Callable[[TrainingSetup], Step]:
     return lambda _: step
 
 
+def clipped_values(limit: float) -> Callable[[TrainingSetup], Step]:
+    def step(setup: TrainingSetup, inputs: Tensor, targets: Tensor) -> Tensor:
+        setup.optimizer.zero_grad()
+        loss = forward(setup, inputs, targets)
+        loss.backward()
+        nn.utils.clip_grad_value_(setup.model.parameters(), limit)
+        setup.optimizer.step()
+        return loss
+
+    return lambda _: step
+
+
 def accumulated(_: TrainingSetup) -> Step:
     """Four quarters of a batch, one step."""
 
