@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -12,12 +13,15 @@ from typing import Any, NoReturn, final
 
 import click
 
+from defib.errors import DefibError
+from defib.fixes.names import check_fix
 from defib.records.finding import Diagnosis, Severity
-from defib.records.run import RunEnding
+from defib.records.run import Origin, RunEnding
 from defib.records.run_directory import RUNS_FOLDER, new_run_directory, write_diagnosis
 from defib.script.after_import import call_after_import
 from defib.script.launch import run_module, run_script
 from defib.script.outcome import Ending, Outcome, exit_like_python
+from defib.script.rerun import Conditions, Rerun
 
 STRICT_EXIT_CODE = 3
 
@@ -40,7 +44,7 @@ class RunCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-_OPTIONS_WITH_VALUE = ("--out", "--budget")
+_OPTIONS_WITH_VALUE = ("--out", "--budget", "--with", "--steps", "--seed-shift", "--write-only-in")
 
 
 def _split_at_module(args: list[str]) -> tuple[list[str], list[str] | None]:
@@ -73,7 +77,28 @@ def _split_at_module(args: list[str]) -> tuple[list[str], list[str] | None]:
     metavar="PERCENT",
     help="Share of the training's time that watching may take.",
 )
+@click.option(
+    "--with",
+    "fixes",
+    multiple=True,
+    metavar="FIX[=VALUE]",
+    help="Apply a fix from outside; may be given several times. `defib fixes` lists them.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Stop the script after so many steps.")
+@click.option(
+    "--seed-shift",
+    type=click.IntRange(0),
+    metavar="K",
+    help="Add K to the seeds that the script sets; seed what it leaves unseeded.",
+)
+@click.option(
+    "--write-only-in",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Refuse what the script would write elsewhere.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 3 on a finding of severity error.")
+@click.option("--prove", is_flag=True, help="Then re-run the script with the fixes, as `prove`.")
 @click.option("--verbose", "-v", is_flag=True, help="Also list the rules that could not judge.")
 @click.option("--live/--no-live", default=True, help="A live line, on a terminal.")
 @click.argument("script", required=False)
@@ -83,7 +108,12 @@ def run(
     module: str | None,
     out: Path | None,
     budget: float,
+    fixes: tuple[str, ...],
+    steps: int | None,
+    seed_shift: int | None,
+    write_only_in: Path | None,
     strict: bool,
+    prove: bool,
     verbose: bool,
     live: bool,
     script: str | None,
@@ -102,17 +132,38 @@ def run(
         raise click.UsageError("Expected a script or -m MODULE, for instance `defib run train.py`.")
     # Keras trains on torch unless the user says otherwise; defib watches torch.
     os.environ.setdefault("KERAS_BACKEND", "torch")
-    watched = WatchedScript(script if module is None else module, arguments, out, budget, live)
+    for fix in fixes:
+        check_fix(fix)
+    conditions = Conditions(fixes, steps, seed_shift, write_only_in)
+    watched = WatchedScript(
+        script if module is None else module,
+        arguments,
+        WatchSettings(out, budget / 100, live, is_module=module is not None),
+        conditions,
+    )
     outcome = watched.run(launch)
     if not outcome.is_watched_process():
         return partial(exit_like_python, outcome)
     diagnosis = watched.report(outcome, is_verbose=verbose)
+    if prove:
+        watched.prove(diagnosis)
     is_bad = diagnosis is not None and any(
         finding.severity is Severity.ERROR for finding in diagnosis.findings
     )
     if strict and is_bad and outcome.exit_code == 0:
         return partial(sys.exit, STRICT_EXIT_CODE)
     return partial(exit_like_python, outcome)
+
+
+@final
+@dataclass(frozen=True)
+class WatchSettings:
+    """`out` is where the run goes, `budget` the share of the time that watching may take."""
+
+    out: Path | None
+    budget: float
+    is_live: bool
+    is_module: bool
 
 
 @final
@@ -123,16 +174,17 @@ class WatchedScript:
         self,
         name: str | None,
         arguments: tuple[str, ...],
-        out: Path | None,
-        budget: float,
-        live: bool,
+        settings: WatchSettings,
+        conditions: Conditions,
     ) -> None:
         self._name = name or ""
         self._arguments = arguments
         self._folder = Path.cwd() / RUNS_FOLDER
-        self._out = out.absolute() if out else None
-        self._budget = budget / 100
-        self._live = live
+        self._out = settings.out.absolute() if settings.out else None
+        self._budget = settings.budget
+        self._live = settings.is_live
+        self._origin = Origin(str(Path.cwd()), settings.is_module)
+        self._rerun = Rerun(conditions)
         self._stream = sys.stderr
         self._directory: Path | None = None
         self._is_unwatched = False
@@ -142,6 +194,7 @@ class WatchedScript:
 
     def run(self, launch: Callable[[], Outcome]) -> Outcome:
         """Run the script; the watch begins when it imports torch."""
+        self._rerun.start()
         cancel = call_after_import("torch", self._begin)
         cancel_keras = call_after_import("keras", self._connect_keras)
         try:
@@ -149,11 +202,15 @@ class WatchedScript:
         finally:
             cancel()
             cancel_keras()
+            self._rerun.stop()
             if self._display is not None:
                 self._display.close()
         if outcome.is_watched_process() and self._watching is not None:
             error = outcome.exception
-            text = f"{type(error).__name__}: {error}"[:2000] if error is not None else ""
+            has_failed = error is not None and outcome.ending is not Ending.EXITED
+            text = f"{type(error).__name__}: {error}"[:2000] if has_failed else ""
+            for event in self._rerun.events():
+                self._watching.monitor.observer.event(event)
             self._watching.finish(_ENDINGS[outcome.ending], text)
         return outcome
 
@@ -172,6 +229,17 @@ class WatchedScript:
                 file=self._stream,
             )
             return None
+
+    def prove(self, diagnosis: Diagnosis | None) -> None:
+        """Re-run the script with the fixes of what was found; its own end counts for all that."""
+        if diagnosis is None or self._directory is None or not diagnosis.causes:
+            return
+        from defib.cli.prove import prove_run
+
+        try:
+            prove_run(self._directory)
+        except DefibError as error:
+            print(f"defib: nothing could be proved: {error}", file=self._stream)
 
     def _report(self, is_verbose: bool) -> Diagnosis:
         from rich.console import Console
@@ -199,10 +267,11 @@ class WatchedScript:
 
     def _begin(self, torch: ModuleType) -> None:
         """The script has imported torch. Nothing that goes wrong here may reach it."""
-        del torch
         try:
             from defib.monitor.watching import Watching, WatchOptions
 
+            # Before the monitor: it is to see what the fixes have done.
+            self._rerun.begin(torch)
             self._directory = self._make_directory()
             if self._live:
                 self._open_display()
@@ -211,6 +280,7 @@ class WatchedScript:
                 self._directory,
                 script=self._name,
                 arguments=self._arguments,
+                origin=self._origin,
                 options=WatchOptions(budget=self._budget, on_progress=on_progress),
             )
         except Exception as error:

@@ -18,7 +18,7 @@ from defib.monitor.budget import DEFAULT_SHARE, Budget
 from defib.monitor.guard import Guard
 from defib.monitor.hooks import Hooks, connect
 from defib.monitor.monitor import Monitor, Progress
-from defib.records.run import RunEnding
+from defib.records.run import Origin, RunEnding
 from defib.records.storage import RunWriter
 
 
@@ -45,6 +45,7 @@ class Watching:
         *,
         script: str = "",
         arguments: Sequence[str] = (),
+        origin: Origin | None = None,
         options: WatchOptions | None = None,
     ) -> None:
         options = options or WatchOptions()
@@ -55,6 +56,7 @@ class Watching:
             "arguments": list(arguments),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "versions": versions(),
+            "origin": origin or Origin(),
         }
         writer.write_header(self._header)
 

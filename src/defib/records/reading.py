@@ -19,6 +19,7 @@ from defib.records.run import (
     LoaderFact,
     LossFact,
     OptimizerFact,
+    Origin,
     ParameterFact,
     RunEnding,
     RunRecord,
@@ -124,6 +125,7 @@ class _Builder:
             "script": str(line.get("script", "")),
             "arguments": tuple(map(str, line.get("arguments", ()))),
             "started": str(line.get("started", "")),
+            "origin": decode(Origin, line.get("origin") or {}),
             "versions": {str(k): str(v) for k, v in dict(line.get("versions", {})).items()},
             "ending": RunEnding.RUNNING,
         }

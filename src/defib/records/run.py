@@ -25,6 +25,15 @@ class RunEnding(Enum):
 
 @final
 @dataclass(frozen=True)
+class Origin:
+    """From where a script was started: its working directory, and whether by `-m`."""
+
+    directory: str = ""
+    is_module: bool = False
+
+
+@final
+@dataclass(frozen=True)
 class LayerFact:
     """A layer that took part in training.
 
@@ -88,12 +97,15 @@ class LossFact:
     `kind` is the field's word (`cross-entropy`, `mean-squared-error`, ...; `unknown` where
     the graph did not tell). `operations` names the graph's nodes from the loss inwards.
     `input_operation` is the operation that produced what the loss function received.
+    `reduction` is `sum` where the examples' losses are added up and divided by nothing, `mean`
+    where they are averaged, and empty where the graph did not tell.
     """
 
     optimizer: str
     kind: str = "unknown"
     operations: tuple[str, ...] = ()
     input_operation: str = ""
+    reduction: str = ""
     site: Site | None = None
     input_site: Site | None = None
     backward_site: Site | None = None
@@ -159,6 +171,7 @@ class RunRecord:
     script: str = ""
     arguments: tuple[str, ...] = ()
     started: str = ""
+    origin: Origin = field(default_factory=Origin)
     versions: Mapping[str, str] = field(default_factory=dict)
     ending: RunEnding = RunEnding.COMPLETED
     error: str = ""

@@ -1,0 +1,187 @@
+"""A training that runs in an unmodified script, open for changes from outside.
+
+A fix says at which moments it wants to change something; here these moments are found, with
+the hooks that torch offers for all modules and optimisers. Nothing is attached to the user's
+script, and every change is written down: a fix that found nothing to change was not tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, final
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.optim import Optimizer
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from torch.utils.data import DataLoader
+
+from defib.discovery.patches import Patches
+from defib.discovery.random_state import randomness_restored
+
+ModelChange = Callable[[nn.Module, tuple[torch.Tensor, ...]], str]
+"""Changes a network that is called to train for the first time, with what it is called with."""
+OptimizerChange = Callable[[Optimizer], None]
+LoaderChange = Callable[[dict[str, Any]], str]
+"""Changes the arguments, by name, with which a loader is about to be made."""
+
+_LOADER_PARAMETERS = ("dataset", "batch_size", "shuffle", "sampler", "batch_sampler")
+
+
+@final
+class LiveTraining:
+    """Where fixes attach. `connect` starts, `disconnect` ends.
+
+    The functions that a fix passes return what they did, in a few words, or nothing where
+    there was nothing to do. What they raise is kept in `failures` and never reaches the script;
+    what they draw at random changes nothing in the script's own randomness.
+    """
+
+    def __init__(self) -> None:
+        self.patches = Patches()
+        self.activity: dict[str, int] = {}
+        """What was done, in words, and how often."""
+        self.failures: list[str] = []
+        self.steps = 0
+        """Steps of the optimiser that stepped most often."""
+        self._model_changes: list[ModelChange] = []
+        self._before_step: list[OptimizerChange] = []
+        self._after_step: list[OptimizerChange] = []
+        self._loader_changes: list[LoaderChange] = []
+        self._on_stepped: list[Callable[[int], None]] = []
+        self._seen: set[int] = set()
+        self._kept: list[nn.Module] = []
+        self._joining: list[tuple[set[int], list[torch.Tensor]]] = []
+        self._optimizer_steps: dict[int, int] = {}
+        self._depth = 0
+
+    # -- for fixes -----------------------------------------------------------------------------
+
+    def on_model(self, change: ModelChange) -> None:
+        """Call `change` on each network before it is called to train for the first time."""
+        self._model_changes.append(change)
+
+    def before_step(self, change: OptimizerChange) -> None:
+        """Call `change` before each step of each optimiser; gradients are there."""
+        self._before_step.append(change)
+
+    def after_step(self, change: OptimizerChange) -> None:
+        """Call `change` after each step of each optimiser."""
+        self._after_step.append(change)
+
+    def on_loader(self, change: LoaderChange) -> None:
+        """Call `change` on the arguments of each data loader before it is made."""
+        self._loader_changes.append(change)
+
+    def replace_function(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Have `make(original)` stand for `owner.name` while the script runs."""
+        self.patches.replace(owner, name, make)
+
+    def join(self, model: nn.Module, parameters: Iterable[torch.Tensor]) -> None:
+        """Have the optimiser of `model` train further `parameters` from its next step on."""
+        self._joining.append(({id(each) for each in model.parameters()}, list(parameters)))
+
+    def did(self, what: str) -> None:
+        """Write down that something was changed."""
+        self.activity[what] = self.activity.get(what, 0) + 1
+
+    # -- for who runs the script ---------------------------------------------------------------
+
+    def on_stepped(self, action: Callable[[int], None]) -> None:
+        """Call `action` with the number of steps so far after each; what it raises passes."""
+        self._on_stepped.append(action)
+
+    def connect(self) -> None:
+        """Attach to torch."""
+        undo = self.patches.add_undo
+        undo(register_module_forward_pre_hook(self._called).remove)
+        undo(register_optimizer_step_pre_hook(self._stepping).remove)
+        undo(register_optimizer_step_post_hook(self._stepped).remove)
+        if self._loader_changes:
+            self.patches.replace(DataLoader, "__init__", self._wrap_loader)
+
+    def disconnect(self) -> None:
+        """Detach from torch; the changes to models and optimisers stay."""
+        self.patches.undo()
+
+    # -- moments -------------------------------------------------------------------------------
+
+    def _called(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        if id(module) in self._seen or not module.training or not torch.is_grad_enabled():
+            return
+        self._seen |= {id(each) for each in module.modules()}
+        self._kept.append(module)  # An identity must not be given to another module.
+        if any(True for _ in module.parameters()):
+            inputs = tuple(each for each in arguments if isinstance(each, torch.Tensor))
+            for change in self._model_changes:
+                self._guarded(change, module, inputs)
+            self._seen |= {id(each) for each in module.modules()}
+
+    def _stepping(self, optimizer: Optimizer, arguments: Any, keywords: Any) -> None:
+        del arguments, keywords
+        if self._depth:
+            return
+        self._let_join(optimizer)
+        self._run(self._before_step, optimizer)
+
+    def _stepped(self, optimizer: Optimizer, arguments: Any, keywords: Any) -> None:
+        del arguments, keywords
+        if self._depth:
+            return
+        self._run(self._after_step, optimizer)
+        count = self._optimizer_steps[id(optimizer)] = (
+            self._optimizer_steps.get(id(optimizer), 0) + 1
+        )
+        if count > self.steps:
+            self.steps = count
+            for action in self._on_stepped:
+                action(count)
+
+    def _run(self, changes: Iterable[OptimizerChange], optimizer: Optimizer) -> None:
+        # A change may step an optimiser of its own.
+        self._depth += 1
+        try:
+            for change in changes:
+                self._guarded(change, optimizer)
+        finally:
+            self._depth -= 1
+
+    def _let_join(self, optimizer: Optimizer) -> None:
+        held = {id(each) for group in optimizer.param_groups for each in group["params"]}
+        waiting = [each for each in self._joining if each[0] & held]
+        for entry in waiting:
+            self._joining.remove(entry)
+            if optimizer.state and self._optimizer_steps.get(id(optimizer), 0) == 0:
+                kind = type(optimizer).__name__
+                self.failures.append(f"{kind} takes no further parameters after it was made")
+                continue
+            # No group of their own: schedulers count the groups they were made with.
+            optimizer.param_groups[0]["params"].extend(entry[1])
+
+    def _wrap_loader(self, original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(loader: Any, *arguments: Any, **keywords: Any) -> None:  # noqa: N807
+            named = dict(zip(_LOADER_PARAMETERS, arguments, strict=False)) | keywords
+            rest = arguments[len(_LOADER_PARAMETERS) :]
+            if rest:
+                original(loader, *arguments, **keywords)
+                return
+            for change in self._loader_changes:
+                self._guarded(change, named)
+            original(loader, **named)
+
+        return __init__
+
+    def _guarded(self, change: Callable[..., str | None], *arguments: Any) -> None:
+        try:
+            with randomness_restored():
+                what = change(*arguments)
+        except Exception as error:
+            # Shown with the trial, which is void: the script itself goes on.
+            self.failures.append(f"{type(error).__name__}: {error}"[:500])
+            return
+        if what:
+            self.did(what)

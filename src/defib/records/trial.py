@@ -1,0 +1,147 @@
+"""Re-runs of a script with and without a fix, and what they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import final
+
+from defib.records.site import Site
+
+
+@final
+@dataclass(frozen=True)
+class Trial:
+    """One re-run: the script, started in `directory`, for `steps` steps.
+
+    `fixes` are what is applied from outside (`NAME` or `NAME=VALUE`), none for the script as it
+    is; `seed` is added to the seeds that the script sets. Everything that decides on the result
+    is here: the same trial gives the same result.
+    """
+
+    script: str
+    arguments: tuple[str, ...]
+    directory: str
+    is_module: bool
+    steps: int
+    seed: int
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A name for files: `as-it-is-seed-0`, `clip-gradients=1-seed-2`."""
+        return f"{'+'.join(self.fixes) or 'as-it-is'}-seed-{self.seed}"
+
+
+class TrialEnding(Enum):
+    """How a trial ended. All but `TRAINED` say nothing about the fix."""
+
+    TRAINED = "trained"
+    """It came to its last step, or the script ended before."""
+    VOID = "void"
+    """The fix found nothing that it could change, or failed."""
+    RAISED = "raised"
+    """The script raised an exception that it does not raise without the fix, or at all."""
+    TIMED_OUT = "timed-out"
+
+
+@final
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial led to.
+
+    `level` is the training objective over the last part of the trial, as the script computes
+    it; `start` the same at its beginning. `accuracy` and `evaluation_loss` are `nan` where they
+    were not seen. `rules` are what the diagnosis of the trial finds. `curve` holds steps and
+    losses, thinned out for a picture; `dead_units` and `gradient_ratio` are the largest dead
+    fraction of a layer and the gradient norm of the first layer over that of the last, at the end.
+    """
+
+    trial: Trial
+    ending: TrialEnding
+    reason: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    start: float = float("nan")
+    level: float = float("nan")
+    accuracy: float = float("nan")
+    evaluation_loss: float = float("nan")
+    rules: tuple[str, ...] = ()
+    curve_steps: tuple[int, ...] = ()
+    curve_losses: tuple[float, ...] = ()
+    dead_units: float = float("nan")
+    gradient_ratio: float = float("nan")
+    done: str = ""
+    refused_writes: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True)
+class Edit:
+    """The user's line at `site`, and what is to stand there instead."""
+
+    site: Site
+    new: str
+
+
+class Verdict(Enum):
+    """What the paired trials say of a fix."""
+
+    CONFIRMED = "confirmed"
+    NO_EFFECT = "no effect"
+    HARMFUL = "harmful"
+    UNDECIDED = "undecided"
+    NOT_APPLICABLE = "not applicable"
+
+
+class Yardstick(Enum):
+    """What is compared."""
+
+    TRAINING_LOSS = "training loss"
+    EVALUATION_LOSS = "evaluation loss"
+    ACCURACY = "accuracy"
+
+
+@final
+@dataclass(frozen=True)
+class PairedComparison:
+    """A fix against the script without it, on the same seeds.
+
+    `effect` is the mean of the paired differences, `low` and `high` its interval: differences
+    of the natural logarithm of a loss (dimensionless), of a loss relative to its start where it
+    is not positive, or of an accuracy. Less is better for losses, more for accuracies.
+    """
+
+    fix: str
+    rule: str
+    yardstick: Yardstick
+    verdict: Verdict
+    effect: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    is_logarithm: bool = False
+    pairs: int = 0
+    reason: str = ""
+    is_symptom_gone: bool | None = None
+    """Whether the rule that led to the fix is silent in the trials with it."""
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+    change: str = ""
+    """What the user has to write."""
+    edit: Edit | None = None
+    """The same as a change of a line, where that is certain."""
+    base: tuple[str, ...] = ()
+    """Fixes that were confirmed before, and are applied on both sides."""
+
+
+@final
+@dataclass(frozen=True)
+class Proof:
+    """All trials that were made for a run; `answer` is the smallest set of confirmed fixes."""
+
+    comparisons: tuple[PairedComparison, ...] = ()
+    results: tuple[TrialResult, ...] = field(default=(), repr=False)
+    answer: tuple[str, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()

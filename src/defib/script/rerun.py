@@ -1,0 +1,112 @@
+"""A script that runs once more, differently: with a fix, other seeds, fewer steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, final
+
+from defib.records.run import Event
+from defib.script.seed_shift import SeedShift
+from defib.script.write_guard import WriteGuard
+
+FIX_EVENT = "fix"
+REFUSED_WRITE_EVENT = "refused-write"
+
+
+@final
+@dataclass(frozen=True)
+class Conditions:
+    """How a run differs from the script as it is.
+
+    `fixes` are `NAME` or `NAME=VALUE`; after `steps` optimiser steps the script is stopped;
+    `seed_shift` is added to the seeds that it sets (`None`: they are left alone); it may write
+    only in `writable` (anywhere, if that is `None`).
+    """
+
+    fixes: tuple[str, ...] = ()
+    steps: int | None = None
+    seed_shift: int | None = None
+    writable: Path | None = None
+
+
+@final
+class _Stop(SystemExit):
+    """Ends the script as its own `sys.exit()` would."""
+
+
+@final
+class Rerun:
+    """Brings the conditions about. `start` before the script begins, `stop` when it has ended."""
+
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        self._seeds: SeedShift | None = None
+        self._guard: WriteGuard | None = None
+        self._undo: list[Callable[[], None]] = []
+        # `Any`: torch must not be imported before the script does it.
+        self._trainings: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Before the script's first line."""
+        if self._conditions.seed_shift is not None:
+            self._seeds = SeedShift(self._conditions.seed_shift)
+            self._seeds.start()
+        if self._conditions.writable is not None:
+            self._guard = WriteGuard([self._conditions.writable])
+            self._guard.start()
+
+    def begin(self, torch: ModuleType) -> None:
+        """The script has imported torch, and the monitor is not there yet."""
+        if self._guard is not None:
+            self._undo.append(self._guard.guard_torch(torch))
+        from defib.fixes.base import fix_called
+        from defib.fixes.live_training import LiveTraining
+
+        for text in self._conditions.fixes or ("",):
+            training = LiveTraining()
+            if text:
+                fix_called(text).connect(training)
+            self._trainings[text] = training
+        if self._conditions.steps is not None:
+            next(iter(self._trainings.values())).on_stepped(self._stop_after)
+        for training in self._trainings.values():
+            training.connect()
+
+    def stop(self) -> None:
+        """Take everything away again."""
+        for training in self._trainings.values():
+            training.disconnect()
+        for undo in self._undo:
+            undo()
+        if self._guard is not None:
+            self._guard.stop()
+        if self._seeds is not None:
+            self._seeds.stop()
+
+    def events(self) -> tuple[Event, ...]:
+        """What was changed, and what was refused, for the record."""
+        found = [
+            Event(
+                FIX_EVENT,
+                0,
+                {
+                    "fix": text,
+                    "done": "; ".join(training.activity),
+                    "times": float(sum(training.activity.values())),
+                    "failures": "; ".join(dict.fromkeys(training.failures)),
+                },
+            )
+            for text, training in self._trainings.items()
+            if text
+        ]
+        refused = self._guard.refused if self._guard is not None else []
+        found += [Event(REFUSED_WRITE_EVENT, 0, {"path": path}) for path in dict.fromkeys(refused)]
+        return tuple(found)
+
+    def _stop_after(self, steps: int) -> None:
+        # Again at each further step: the script may have caught the first one.
+        if self._conditions.steps is not None and steps >= self._conditions.steps:
+            raise _Stop

@@ -1,0 +1,117 @@
+"""Reads out of a trial's record what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from defib.diagnosis import diagnose
+from defib.errors import RunDirectoryError
+from defib.records.finding import Severity
+from defib.records.reading import read_run
+from defib.records.run import RunEnding, RunRecord
+from defib.records.series import Series
+from defib.records.trial import Trial, TrialEnding, TrialResult
+from defib.script.rerun import FIX_EVENT, REFUSED_WRITE_EVENT
+
+LAST_PART = 0.2
+"""Share of a trial's steps over which the objective is averaged: long enough to smooth over the
+batches, short enough to be the end."""
+FIRST_PART = 0.02
+CURVE_POINTS = 200
+"""Of the curves in pictures."""
+
+
+def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -> TrialResult:
+    """What the record in `directory` tells of `trial`, whose process ended so."""
+    result = TrialResult(trial, ending, reason if ending is not TrialEnding.TRAINED else "")
+    try:
+        record = read_run(directory)
+    except RunDirectoryError as error:
+        return replace(result, ending=TrialEnding.RAISED, reason=reason or str(error))
+    result = replace(
+        _with_measurements(result, record),
+        refused_writes=tuple(
+            str(each.detail["path"]) for each in record.events if each.kind == REFUSED_WRITE_EVENT
+        ),
+    )
+    if ending is TrialEnding.TRAINED and record.ending is RunEnding.RAISED:
+        return replace(result, ending=TrialEnding.RAISED, reason=record.error)
+    if ending is not TrialEnding.TRAINED:
+        return result
+    return _void_unless_active(result, record)
+
+
+def _void_unless_active(result: TrialResult, record: RunRecord) -> TrialResult:
+    """Void where a fix was not active: what happened then is not its doing."""
+    if record.steps == 0:
+        return replace(result, ending=TrialEnding.VOID, reason="nothing was trained")
+    done = {str(e.detail["fix"]): e.detail for e in record.events if e.kind == FIX_EVENT}
+    for fix in result.trial.fixes:
+        detail = done.get(fix, {})
+        if not detail.get("times"):
+            reason = str(detail.get("failures") or "it found nothing to change")
+            return replace(result, ending=TrialEnding.VOID, reason=f"{fix}: {reason}")
+    return replace(result, done="; ".join(str(each["done"]) for each in done.values()))
+
+
+def _with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
+    losses = next(iter(record.of("loss").values()), Series.of([]))
+    diagnosis = diagnose(record)
+    serious = [each for each in diagnosis.findings if each.severity is not Severity.INFO]
+    curve = _thinned(losses)
+    return replace(
+        result,
+        steps=record.steps,
+        seconds=record.seconds,
+        start=_average(losses.part(0.0, max(FIRST_PART, 1 / max(len(losses), 1)))),
+        level=_average(losses.part(1 - LAST_PART, 1.0)),
+        accuracy=_last(record, "accuracy"),
+        evaluation_loss=_last(record, "evaluation_loss"),
+        rules=tuple(dict.fromkeys(each.rule for each in serious)),
+        curve_steps=tuple(int(step) for step in curve.steps),
+        curve_losses=tuple(float(value) for value in curve.values),
+        dead_units=_largest_last(record.of("dead_unit_fraction").values()),
+        gradient_ratio=_gradient_ratio(record),
+    )
+
+
+def _average(losses: Series) -> float:
+    """The mean; infinite where a loss is not finite, since no such training is a good one."""
+    if not losses:
+        return float("nan")
+    return float(losses.values.mean()) if np.isfinite(losses.values).all() else float("inf")
+
+
+def _last(record: RunRecord, metric: str) -> float:
+    series = next(iter(record.of(metric).values()), None)
+    if series is None or not series:
+        return float("nan")
+    # Batches differ: several are taken together.
+    return series.part(1 - LAST_PART, 1.0).mean() if len(series) >= 5 else series.last
+
+
+def _largest_last(series: Iterable[Series]) -> float:
+    return max((each.last for each in series if each), default=float("nan"))
+
+
+def _gradient_ratio(record: RunRecord) -> float:
+    norms = record.of("gradient_norm")
+    weights = [
+        each.name for each in record.parameters if len(each.shape) > 1 and each.name in norms
+    ]
+    if len(weights) < 2:
+        return float("nan")
+    first, last = (norms[name].part(0.5, 1.0).median() for name in (weights[0], weights[-1]))
+    return first / last if last > 0 else float("nan")
+
+
+def _thinned(losses: Series) -> Series:
+    """Averages over neighbouring steps, at most `CURVE_POINTS` of them."""
+    width = max(1, -(-len(losses) // CURVE_POINTS))
+    blocks = [slice(start, start + width) for start in range(0, len(losses), width)]
+    values = [float(losses.values[each].mean()) for each in blocks]
+    return Series.of(values, [int(losses.steps[each][0]) for each in blocks])

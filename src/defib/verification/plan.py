@@ -1,0 +1,89 @@
+"""What to try, for how long, and what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import final
+
+from defib.fixes.base import Fix, all_fixes
+from defib.records.finding import Diagnosis, Finding, Severity
+from defib.records.run import RunRecord
+from defib.records.trial import Yardstick
+from defib.rules.base import AnyRule, every_rule
+
+MOST_CAUSES = 2
+"""Leading causes whose fixes are tried at once: later ones may be gone when these are mended."""
+MOST_CANDIDATES = 6
+LARGEST_COST = 6.0
+"""Trained time of all trials over that of the watched run."""
+SHORTEST = 200
+"""Steps of a trial: under these, noise hides most effects."""
+SHARE = 0.3
+"""Of a run whose fault shows from the start."""
+BEYOND_ONSET = 1.5
+"""Steps of a trial over the step at which the fault shows."""
+
+
+@final
+@dataclass(frozen=True)
+class Candidate:
+    """A fix that is to be tried, and the finding that led to it."""
+
+    fix: Fix
+    finding: Finding
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What decides: losses of different kinds cannot be compared, accuracies can."""
+        if self.fix.changes_objective:
+            return Yardstick.ACCURACY
+        if _rules()[self.finding.rule].group() == "generalization":
+            return Yardstick.EVALUATION_LOSS
+        return Yardstick.TRAINING_LOSS
+
+
+def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:
+    """The causes that are worth mending first; remarks only where there is nothing worse."""
+    causes = [each.finding for each in diagnosis.causes]
+    serious = [each for each in causes if each.severity is not Severity.INFO]
+    return tuple((serious or causes)[:MOST_CAUSES])
+
+
+def candidates(record: RunRecord, findings: Sequence[Finding]) -> tuple[Candidate, ...]:
+    """What to try, the most promising first: the first choice of every fix before any second."""
+    known = {fix.name(): fix for fix in all_fixes()}
+    choices = [
+        [Candidate(each, finding) for each in known[name].candidates(record, finding)]
+        for finding in findings
+        for name in finding.fixes
+        if name in known
+    ]
+    found: dict[str, Candidate] = {}
+    for candidate in _in_turn(choices):
+        found.setdefault(candidate.fix.label, candidate)
+    return tuple(found.values())[:MOST_CANDIDATES]
+
+
+def _in_turn(choices: Sequence[Sequence[Candidate]]) -> Iterator[Candidate]:
+    for row in zip_longest(*choices):
+        yield from (each for each in row if each is not None)
+
+
+def trial_steps(record: RunRecord, findings: Sequence[Finding]) -> int:
+    """Steps after which a fault that is still there has shown itself."""
+    if any(_rules()[each.rule].group() == "generalization" for each in findings):
+        return record.steps
+    onset = max((each.steps[0] for each in findings), default=0)
+    wanted = max(SHORTEST, SHARE * record.steps, BEYOND_ONSET * onset, onset + SHORTEST / 2)
+    return min(record.steps, round(wanted))
+
+
+def affordable_trials(record: RunRecord, steps: int, cost: float) -> int:
+    """Trials of `steps` steps that take no more than `cost` times the watched run."""
+    return max(2, int(cost * record.steps / steps + 1e-9))
+
+
+def _rules() -> dict[str, AnyRule]:
+    return {rule.name(): rule for rule in every_rule()}

@@ -1,0 +1,138 @@
+"""Runs one trial in a process of its own: a job in, a result out.
+
+The job is `defib run` with conditions, so that it can be repeated by hand, or elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from defib.records.encoding import decode, encode
+from defib.records.trial import Trial, TrialEnding, TrialResult
+from defib.verification.outcome import result_of
+from defib.verification.scratch import scratch_copy
+
+RESULT_FILE = "result.json"
+BUDGET_PERCENT = 5
+"""Of the training's time for watching: trials are short, and are to tell much."""
+
+# The trial's folder must not be where Python looks for defib's own modules.
+_START = (
+    "import sys; own = sys.path.pop(0); from defib.cli.main import main; "
+    "sys.path.insert(0, own); main()"
+)
+
+
+@final
+@dataclass(frozen=True)
+class TrialLimits:
+    """`seconds` after which a trial is given up; `threads` of each; may it write anywhere?"""
+
+    seconds: float
+    threads: int = 1
+    allows_side_effects: bool = False
+
+
+def run_trial(trial: Trial, folder: Path, limits: TrialLimits) -> TrialResult:
+    """The result of `trial`, whose record goes to `folder`; from there if it is known already."""
+    file = folder / trial.name / RESULT_FILE
+    known = _known(file, trial)
+    if known is not None:
+        return known
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for old in file.parent.glob("*.jsonl"):
+        old.unlink()
+    with _place(trial, limits) as directory:
+        ending, log = _run(trial, file.parent, directory, limits)
+    result = result_of(trial, file.parent, ending, log)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(encode(result), allow_nan=False), encoding="utf-8")
+    temporary.replace(file)
+    return result
+
+
+def command_of(trial: Trial) -> tuple[str, ...]:
+    """What follows `defib` to repeat the trial by hand."""
+    fixes = [part for fix in trial.fixes for part in ("--with", fix)]
+    conditions = ["--steps", str(trial.steps), "--seed-shift", str(trial.seed)]
+    target = ["-m", trial.script] if trial.is_module else [trial.script]
+    return ("run", *fixes, *conditions, *target, *trial.arguments)
+
+
+def _known(file: Path, trial: Trial) -> TrialResult | None:
+    try:
+        result = decode(TrialResult, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return result if result.trial == trial else None
+
+
+@contextmanager
+def _place(trial: Trial, limits: TrialLimits) -> Iterator[Path]:
+    directory = Path(trial.directory)
+    if limits.allows_side_effects:
+        yield directory
+    else:
+        with scratch_copy(directory) as copy:
+            yield copy
+
+
+def _run(trial: Trial, out: Path, directory: Path, limits: TrialLimits) -> tuple[TrialEnding, str]:
+    own = ["--out", str(out.absolute()), "--no-live", "--budget", str(BUDGET_PERCENT)]
+    if not limits.allows_side_effects:
+        own += ["--write-only-in", str(directory)]
+    command, *rest = command_of(_moved(trial, directory))
+    log = out / "output.txt"
+    with log.open("wb") as output:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-c", _START, command, *own, *rest],
+                cwd=directory,
+                env=_environment(limits),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=limits.seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return TrialEnding.TIMED_OUT, f"no end within {limits.seconds:.0f} s"
+    ending = TrialEnding.TRAINED if ended.returncode == 0 else TrialEnding.RAISED
+    return ending, _last_line(log)
+
+
+def _moved(trial: Trial, directory: Path) -> Trial:
+    """`trial` with a script that is given by its full path taken from the copy."""
+    script, home = Path(trial.script), Path(trial.directory)
+    if trial.is_module or not script.is_absolute() or not script.is_relative_to(home):
+        return trial
+    moved = directory / script.relative_to(home)
+    return Trial(
+        str(moved), trial.arguments, str(directory), False, trial.steps, trial.seed, trial.fixes
+    )
+
+
+def _environment(limits: TrialLimits) -> dict[str, str]:
+    threads = str(limits.threads)
+    return os.environ | {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Trackers must not log trials as runs of the user's.
+        "WANDB_MODE": "disabled",
+        "MPLBACKEND": "Agg",
+    }
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return next((line.strip() for line in reversed(lines) if "Error" in line), "")[:300]
