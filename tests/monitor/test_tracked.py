@@ -69,3 +69,20 @@ def test_parameters_that_a_graph_reaches_first_are_named_by_their_framework():
 def test_inputs_that_require_a_gradient_are_no_parameters():
     tracked = tracked_with([nn.Parameter(torch.ones(2))])
     assert not tracked.add_reached(graph_of(torch.ones(2, requires_grad=True).sum()))
+
+
+def test_parameters_that_an_optimizer_gets_later_are_its_own():
+    body, head = nn.Linear(2, 2), nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+    tracked = Tracked(Creations())
+    tracked.add([optimizer])
+    graph = graph_of(head(body(torch.ones(1, 2))).sum())
+    assert tracked.add_reached(graph)
+    assert id(body.weight) not in tracked.optimizer_of_parameter
+    assert not tracked.add_reached(graph)
+    name = tracked.parameters[id(body.weight)].name
+    optimizer.add_param_group({"params": list(body.parameters())})
+    assert tracked.add_reached(graph)
+    assert tracked.optimizer_of_parameter[id(body.weight)] == "SGD"
+    assert tracked.parameters[id(body.weight)].name == name
+    assert not tracked.add_reached(graph)

@@ -223,3 +223,15 @@ def test_a_bad_gradient_is_found_one_step_later(tmp_path: Path):
             optimizer.step()
     event = next(each for each in read_run(tmp_path).events if each.kind == "non-finite")
     assert (event.step, event.detail["phase"]) == (1, "backward")
+
+
+def test_layers_that_are_thawed_later_are_known_as_trained(tmp_path: Path):
+    with watched(tmp_path):
+        model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+        optimizer = torch.optim.SGD(model[2].parameters(), lr=0.1)
+        for step in range(12):
+            if step == 6:
+                optimizer.add_param_group({"params": list(model[0].parameters())})
+            F.cross_entropy(model(torch.randn(8, 4)), torch.zeros(8, dtype=torch.long)).backward()
+            optimizer.step()
+    assert {p.optimizer for p in read_run(tmp_path).parameters} == {"SGD"}

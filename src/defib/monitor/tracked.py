@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -131,26 +131,34 @@ class Tracked:
         """Name parameters that a loss reaches and no known optimiser has; false if all are named.
 
         They were forgotten (layers in a plain list), or belong to an optimiser of a framework
-        that learns what it trains at its first step, after the backward.
+        that learns what it trains at its first step, after the backward. An optimiser may have
+        been given some of them since (`add_param_group`).
         """
-        unknown = graph.reached - self.parameters.keys() - self._reached.keys()
+        forgotten = graph.reached - self.optimizer_of_parameter.keys()
+        is_given = bool(forgotten) and not forgotten.isdisjoint(map(id, self._trained()))
+        new = self._unknown_leaves(graph, forgotten)
+        self._reached |= new
+        if is_given or new:
+            self._name_parameters()
+        return is_given or bool(new)
+
+    def _unknown_leaves(self, graph: Graph, forgotten: Set[int]) -> dict[int, Tensor]:
+        unknown = forgotten - self.parameters.keys() - self._reached.keys()
         if not unknown:
-            return False
+            return {}
         leaves = [node.variable for node in graph.nodes if node.name().endswith("AccumulateGrad")]
         # Other leaves are inputs that require a gradient.
         parameters = [leaf for leaf in leaves if isinstance(leaf, torch.nn.Parameter)]
-        new = {id(leaf): leaf for leaf in parameters if id(leaf) in unknown}
-        if not new:
-            return False
-        self._reached |= new
-        self._name_parameters()
-        return True
+        return {id(leaf): leaf for leaf in parameters if id(leaf) in unknown}
 
     def _reader(self, optimizer: Optimizer) -> Callable[[Optimizer], Groups]:
         for framework in self._frameworks:
             if isinstance(optimizer, framework.optimizer):
                 return framework.groups
         return _torch_groups
+
+    def _trained(self) -> list[Tensor]:
+        return [each for known in self._optimizers.values() for each in known.parameters()]
 
     def _name_parameters(self) -> None:
         self.optimizer_of_parameter = {
@@ -160,8 +168,7 @@ class Tracked:
         }
         for key in self.optimizer_of_parameter:
             self._reached.pop(key, None)
-        trained = [p for known in self._optimizers.values() for p in known.parameters()]
-        wanted = [*trained, *self._reached.values()]
+        wanted = [*self._trained(), *self._reached.values()]
         named = [
             parameter
             for framework in self._frameworks
