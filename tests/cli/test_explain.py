@@ -2,9 +2,18 @@ from dataclasses import dataclass
 
 from click.testing import CliRunner, Result
 
-from defib.cli.explain import Option, field_docstrings, options, page, relations, rule_called
+from defib.cli.explain import (
+    Option,
+    field_docstrings,
+    measured_lines,
+    options,
+    page,
+    relations,
+    rule_called,
+)
 from defib.cli.main import command_line
 from defib.rules.activation.dead_relu import DeadReLU
+from defib.rules.measured import measurements
 
 
 @dataclass
@@ -77,3 +86,16 @@ def test_an_unknown_name_is_answered_with_near_ones():
 
 def test_a_strange_name_is_answered_with_the_command_that_lists_all():
     assert "`defib rules` lists them." in explain("xyz").output
+
+
+def test_the_page_shows_what_was_measured():
+    lines = measured_lines("dead-relu")
+    row = measurements().rules["dead-relu"].every
+    assert lines[0].startswith(f"Found in {row.found} of {row.broken} broken trainings")
+    assert any(f"{row.alarms} of {row.healthy} healthy trainings" in line for line in lines)
+    assert "Measured" in explain("dead-relu").output
+
+
+def test_the_page_says_where_nothing_was_measured():
+    [line] = measured_lines("no-such-rule")
+    assert line.startswith("Not measured yet")

@@ -16,6 +16,7 @@ from rich.markdown import Markdown
 
 from defib.errors import UnknownNameError
 from defib.rules.base import AnyRule, every_rule
+from defib.rules.measured import Counts, Measured, measurements
 
 WIDEST = 100
 """Columns; longer lines are hard to read."""
@@ -48,12 +49,13 @@ def rule_called(name: str) -> AnyRule:
 
 
 def page(rule: AnyRule) -> str:
-    """The documentation of `rule` as Markdown: docstring, options, relations."""
+    """The documentation of `rule` as Markdown: docstring, options, relations, measured rates."""
     sections = [
         f"# {rule.name()}",
         inspect.getdoc(type(rule)) or "",
         _section("Options", [f"`{o.name}` = {o.default}: {o.meaning}" for o in options(rule)]),
         _section("Relations", relations(rule)),
+        _section("Measured", measured_lines(rule.name())),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -98,6 +100,39 @@ def relations(rule: AnyRule) -> list[str]:
     }
     lines = [f"{what}: {_quoted(names)}" for what, names in named.items() if names]
     return [f"Group: {rule.group()}", f"Severity: {kind}", *lines]
+
+
+def measured_lines(rule: str) -> list[str]:
+    """What the scoreboard counted for `rule`: a line of Markdown for each number."""
+    row = measurements().rules.get(rule)
+    if row is None:
+        return ["Not measured yet: the rule is newer than the last run of `scripts/scoreboard`."]
+    return [
+        *_detection_lines(row),
+        f"Warned of {row.every.alarms} of {row.every.healthy} healthy trainings"
+        f" ({row.apart.alarms} of {row.apart.healthy} {KEPT_APART}).",
+        f"By `{measurements().command}`; docs/scoreboard.md tells how.",
+    ]
+
+
+KEPT_APART = "with tasks and seeds that calibrated nothing"
+
+
+def _detection_lines(row: Measured) -> list[str]:
+    if row.every.broken == 0:
+        return ["No fault of the corpus is there for this rule to find: its detection is unknown."]
+    faults = f" with {_quoted(row.faults)}"
+    lines = [f"Found in {_detection(row.every)}{faults}."]
+    if row.apart.broken:
+        lines.append(f"Found in {_detection(row.apart)} {KEPT_APART}.")
+    return lines
+
+
+def _detection(counts: Counts) -> str:
+    return (
+        f"{counts.found} of {counts.broken} broken trainings, "
+        f"named first in {counts.first}, among the first three in {counts.top_three}"
+    )
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -1,0 +1,1 @@
+"""How often faults are found, and how often healthy trainings are suspected."""
