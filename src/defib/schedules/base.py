@@ -33,6 +33,8 @@ class Schedule(ABC):
     """
 
     quantity: ClassVar[Quantity] = Quantity.LEARNING_RATE
+    has_end: ClassVar[bool] = False
+    """Whether it is made for a run of `extent` steps, after which nothing changes."""
 
     @classmethod
     def name(cls) -> str:

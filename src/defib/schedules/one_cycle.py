@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from defib.schedules.base import Schedule
 
@@ -19,6 +19,8 @@ class OneCycle(Schedule):
     Smith, Topin, *Super-Convergence* (2018), arXiv:1708.07120; parts and defaults are those of
     torch's `OneCycleLR`.
     """
+
+    has_end: ClassVar[bool] = True
 
     peak: float
     """Largest value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from defib.schedules.base import Schedule
 
@@ -15,6 +15,8 @@ class Polynomial(Schedule):
 
     end + (start - end) * (1 - step / steps)^power; power 1 is a straight line.
     """
+
+    has_end: ClassVar[bool] = True
 
     start: float
     """Value at step 0."""

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from defib.errors import UsageError
 from defib.schedules.base import Parameter, Quantity, Schedule
+from defib.schedules.warm_up import WarmUp
 
 _MOMENTUM = "momentum"
 
@@ -37,6 +38,8 @@ class ScheduledLearningRate(LRScheduler):
     ) -> None:
         self._schedules = (schedule,) if isinstance(schedule, Schedule) else tuple(schedule)
         self._momentum = momentum
+        self.planned_steps = _planned_steps(self._schedules[0]) if self._schedules else None
+        """Steps after which the plan of the first group is over; `None` for one without end."""
         _check(optimizer, self._schedules, momentum)
         for group in optimizer.param_groups:
             # What torch asks of an optimiser whose scheduler does not begin at 0.
@@ -92,6 +95,11 @@ class ScheduledLearningRate(LRScheduler):
         if self._momentum is not None:
             plan[_MOMENTUM] = self._momentum.parameters()
         return plan
+
+
+def _planned_steps(schedule: Schedule) -> int | None:
+    last = schedule.then if isinstance(schedule, WarmUp) else schedule
+    return schedule.extent if last.has_end else None
 
 
 def _check(optimizer: Optimizer, schedules: Sequence[Schedule], momentum: Schedule | None) -> None:
