@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import final
 
 from benchmarks.scoreboard.cases import Case, Kind
-from benchmarks.scoreboard.running import Facts
+from benchmarks.scoreboard.preflight_file import read_preflight
+from benchmarks.scoreboard.running import Facts, with_verdict
+from defib.checkup import check_up
 from defib.diagnosis import diagnose
 from defib.faults.base import all_faults
 from defib.records.finding import Diagnosis, Severity
@@ -76,5 +78,11 @@ def judge(cases: Iterable[Case], out: Path) -> tuple[Judged, ...]:
             begun = time.perf_counter()
             diagnosis = diagnose(record, all_rules())
             seconds = time.perf_counter() - begun
-            found.append(Judged(case, Facts.read(directory), record, diagnosis, seconds))
+            found.append(Judged(case, facts_of(directory), record, diagnosis, seconds))
     return tuple(found)
+
+
+def facts_of(directory: Path) -> Facts:
+    """What is known of a case, with what the rules of today say before the first step."""
+    facts, record = Facts.read(directory), read_preflight(directory)
+    return facts if record is None else with_verdict(facts, check_up(record))

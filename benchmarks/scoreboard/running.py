@@ -17,6 +17,7 @@ from typing import final
 import torch
 
 from benchmarks.scoreboard.cases import Case, Kind, fault_and_task
+from benchmarks.scoreboard.preflight_file import write_preflight
 from benchmarks.scoreboard.quality import error_of_fault
 from defib.checkup import check_up
 from defib.errors import DefibError
@@ -51,7 +52,7 @@ class Facts:
     `error_before` and `error` are those of the network before and after the training.
     `check_rules` are the rules that `defib check` names, in its order; `check_alarms` those of
     them that are no mere information, each with its message; `check_error` is why it was not
-    possible.
+    possible. They are those of the rules of that day where its record cannot be judged again.
     """
 
     raised: str = ""
@@ -96,7 +97,8 @@ def run_case(case: Case, out: Path, budget: float) -> Facts:
         warnings.simplefilter("ignore")
         before = begun(case).error()
         raised, error = watched(case, directory, budget)
-        facts = checked(case, Facts(raised=raised, error_before=before, error=error))
+        facts = Facts(raised=raised, error_before=before, error=error)
+        facts = checked(case, facts, directory)
     (directory / FACTS).write_text(json.dumps(asdict(facts)), encoding="utf-8")
     directory.rename(out / case.folder)
     return facts
@@ -128,13 +130,17 @@ def watched(case: Case, directory: Path, budget: float) -> tuple[str, float | No
     return raised, None if training is None else training.error()
 
 
-def checked(case: Case, facts: Facts) -> Facts:
-    """`facts` with what `defib check` says of the same training."""
+def checked(case: Case, facts: Facts, directory: Path) -> Facts:
+    """`facts` with what `defib check` says of the same training; its record is kept too."""
     try:
         record = preflight(case.folder, lambda: launched(case))
     except DefibError as reason:
         return replace(facts, check_error=str(reason))
-    verdict = check_up(record)
+    write_preflight(record, directory)
+    return with_verdict(facts, check_up(record))
+
+
+def with_verdict(facts: Facts, verdict: Checkup) -> Facts:
     return replace(
         facts,
         check_rules=named_rules(verdict),

@@ -91,7 +91,8 @@ def test_a_strange_name_is_answered_with_the_command_that_lists_all():
 def test_the_page_shows_what_was_measured():
     lines = measured_lines("dead-relu")
     row = measurements().rules["dead-relu"].every
-    assert lines[0].startswith(f"Found in {row.found} of {row.broken} broken trainings")
+    assert lines[0] == "Faults of the corpus that it must find: `dead-relu`."
+    assert lines[1].startswith(f"Found in {row.found} of {row.broken} broken trainings")
     assert any(f"{row.alarms} of {row.healthy} healthy trainings" in line for line in lines)
     assert "Measured" in explain("dead-relu").output
 

@@ -121,16 +121,16 @@ KEPT_APART = "with tasks and seeds that calibrated nothing"
 def _detection_lines(row: Measured) -> list[str]:
     if row.every.broken == 0:
         return ["No fault of the corpus is there for this rule to find: its detection is unknown."]
-    faults = f" with {_quoted(row.faults)}"
-    lines = [f"Found in {_detection(row.every)}{faults}."]
+    lines = [f"Faults of the corpus that it must find: {_quoted(row.faults)}."]
+    lines.append(f"Found in {_detection(row.every)}.")
     if row.apart.broken:
-        lines.append(f"Found in {_detection(row.apart)} {KEPT_APART}.")
+        lines.append(f"{KEPT_APART.capitalize()}: in {_detection(row.apart)}.")
     return lines
 
 
 def _detection(counts: Counts) -> str:
     return (
-        f"{counts.found} of {counts.broken} broken trainings, "
+        f"{counts.found} of {counts.broken} broken trainings; "
         f"named first in {counts.first}, among the first three in {counts.top_three}"
     )
 

@@ -1,4 +1,5 @@
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,13 @@ import torch
 from benchmarks.scoreboard import running
 from benchmarks.scoreboard.cases import Case, Kind
 from benchmarks.scoreboard.judging import judge
+from benchmarks.scoreboard.preflight_file import FILE, read_preflight
 from benchmarks.scoreboard.running import Facts, run_case
+
+
+class Unknown:
+    """Stands for a class that is no longer there."""
+
 
 CASE = Case(Kind.HEALTHY, "thirty-steps", "", 0)
 
@@ -44,6 +51,21 @@ def test_a_kept_record_is_judged_without_a_run(out: Path):
     [judged] = judge([CASE, Case(Kind.HEALTHY, "sgd", "", 0)], out)
     assert judged.case == CASE
     assert judged.record.steps == 30
+
+
+def test_what_was_measured_before_the_first_step_is_judged_again(out: Path):
+    path = out / CASE.folder / running.FACTS
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"check_rules": ["of-another-day"]}))
+    [judged] = judge([CASE], out)
+    path.write_text(json.dumps(facts))
+    assert "of-another-day" not in judged.facts.check_rules
+
+
+def test_what_was_measured_is_not_read_where_records_have_changed(tmp_path: Path):
+    assert read_preflight(tmp_path) is None
+    (tmp_path / FILE).write_bytes(pickle.dumps(Unknown).replace(b"Unknown", b"Missing"))
+    assert read_preflight(tmp_path) is None
 
 
 def test_what_is_there_is_not_run_again(out: Path, monkeypatch: pytest.MonkeyPatch):
