@@ -6,26 +6,26 @@ is kept apart (`benchmarks/scoreboard/cases.py`) is left out: no threshold is ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scoreboard.judging import Judged, rule_of
+from benchmarks.scoreboard.judging import Records, rule_of
 from benchmarks.threshold_quantities import QUANTITIES, Quantity
 from defib.records.run import RunRecord
 
 PERCENTAGES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 
 
-def print_quantities(judged: Sequence[Judged], console: Console) -> None:
+def print_quantities(records: Records, console: Console) -> None:
     """A table with two rows for each quantity."""
     title = "What each threshold decides on (without what is kept apart)"
     table = Table("rule", "quantity", title=title, title_justify="left")
     for name in ("limit", "runs", *(f"{each} %" for each in PERCENTAGES)):
         table.add_column(name, justify="right")
-    used = [each for each in judged if not each.case.is_kept_apart]
+    used = [each for each in records.judged if not each.case.is_kept_apart]
     for quantity in QUANTITIES:
         healthy = [each.record for each in used if each.is_healthy]
         broken = [

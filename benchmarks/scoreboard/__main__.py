@@ -24,15 +24,15 @@ from rich.progress import track
 from benchmarks.calibration import print_quantities
 from benchmarks.scoreboard.cases import Case, every_case
 from benchmarks.scoreboard.files import MEASURED, write_all, write_measured
-from benchmarks.scoreboard.judging import Judged, judge
+from benchmarks.scoreboard.judging import Records, judge
 from benchmarks.scoreboard.running import run_all
 from benchmarks.scoreboard.tables import scoreboard
 from benchmarks.scoreboard.text import show
 
 OUT = Path(".cache") / "scoreboard"
 
-Part = Callable[[Sequence[Judged], Console], None]
-"""Something more that can be told of the judged cases."""
+Part = Callable[[Records, Console], None]
+"""Something more that can be told of the records, or be done with them."""
 
 PARTS: Mapping[str, tuple[Part, str]] = {
     "quantiles": (print_quantities, "print quantiles of what each threshold decides on"),
@@ -46,14 +46,14 @@ def main() -> None:
     cases = every_case(range(1 if options.quick else options.seeds), is_quick=options.quick)
     if not options.reuse:
         run(cases, options, console)
-    judged = judge(track(cases, "judging", console=console, transient=True), options.out)
-    board = scoreboard(judged)
+    records = judge(track(cases, "judging", console=console, transient=True), options.out)
+    board = scoreboard(records.judged)
     show(board, console)
     write_all(board, options.out / "scoreboard.json")
-    console.print(f"{len(judged)} of {len(cases)} runs; {options.out / 'scoreboard.json'}")
+    console.print(f"{len(records.judged)} of {len(cases)} runs; {options.out / 'scoreboard.json'}")
     for name, (part, _) in PARTS.items():
         if getattr(options, name):
-            part(judged, console)
+            part(records, console)
     if options.write_measured:
         write_measured(board, f"scripts/scoreboard --seeds {options.seeds}")
         console.print(f"written: {MEASURED}")

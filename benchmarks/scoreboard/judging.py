@@ -57,6 +57,15 @@ class Judged:
         return self.case.kind is not Kind.BROKEN
 
 
+@final
+@dataclass(frozen=True)
+class Records:
+    """All judged cases, and the directory that holds a folder for each."""
+
+    judged: tuple[Judged, ...]
+    out: Path
+
+
 @cache
 def is_seen_by_run(rule: str) -> bool:
     return any(isinstance(each, Rule) for each in every_rule() if each.name() == rule)
@@ -68,7 +77,7 @@ def rule_of(fault: str) -> str:
     return next(each.rule for each in all_faults() if each.name() == fault)
 
 
-def judge(cases: Iterable[Case], out: Path) -> tuple[Judged, ...]:
+def judge(cases: Iterable[Case], out: Path) -> Records:
     """Every case of which `out` has a record."""
     found = []
     for case in cases:
@@ -79,7 +88,7 @@ def judge(cases: Iterable[Case], out: Path) -> tuple[Judged, ...]:
             diagnosis = diagnose(record, all_rules())
             seconds = time.perf_counter() - begun
             found.append(Judged(case, facts_of(directory), record, diagnosis, seconds))
-    return tuple(found)
+    return Records(tuple(found), out)
 
 
 def facts_of(directory: Path) -> Facts:

@@ -48,7 +48,7 @@ def test_the_same_training_is_checked_before_its_first_step(out: Path):
 
 
 def test_a_kept_record_is_judged_without_a_run(out: Path):
-    [judged] = judge([CASE, Case(Kind.HEALTHY, "sgd", "", 0)], out)
+    [judged] = judge([CASE, Case(Kind.HEALTHY, "sgd", "", 0)], out).judged
     assert judged.case == CASE
     assert judged.record.steps == 30
 
@@ -57,7 +57,7 @@ def test_what_was_measured_before_the_first_step_is_judged_again(out: Path):
     path = out / CASE.folder / running.FACTS
     facts = json.loads(path.read_text())
     path.write_text(json.dumps(facts | {"check_rules": ["of-another-day"]}))
-    [judged] = judge([CASE], out)
+    [judged] = judge([CASE], out).judged
     path.write_text(json.dumps(facts))
     assert "of-another-day" not in judged.facts.check_rules
 
