@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from defib.ensemble.specification import Training
+from defib.ensemble.workers import default_threads, in_parts
 from defib.errors import UsageError
 
 MAXIMUM_ELEMENTS = 2**31 - 1
 """Numbers in the inputs of 16 networks together: the compiled code counts them in 32 bits."""
 _LARGEST_BLOCK = 16
+_WORTH_THREADS = 2**20
+"""Numbers that take longer to look at than threads to start."""
 
 
 @final
@@ -114,13 +117,21 @@ def _check_targets(targets: np.ndarray, training: Training) -> None:
         )
 
 
+def _sum_of_squares(flat: np.ndarray) -> float:
+    def part(first: int, last: int) -> np.ndarray:
+        return np.dot(flat[first:last], flat[first:last])
+
+    threads = default_threads() if flat.size > _WORTH_THREADS else 1
+    return float(np.sum(in_parts(part, flat.size, threads=threads)))
+
+
 def _finite(name: str, array: np.ndarray, kind: np.dtype) -> np.ndarray:
     """The array in `kind`; raises `UsageError` where a number is not finite in it."""
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype=kind)
-    # A sum is finite only if all are, and is quicker than a look at each; it may also overflow.
+    # The sum of squares is finite only if all numbers are, and is much quicker than a look at each.
     with np.errstate(all="ignore"):
-        is_finite = np.isfinite(cast.sum(dtype=np.float64))
+        is_finite = np.isfinite(_sum_of_squares(cast.ravel()))
     if not is_finite and not (each := np.isfinite(cast)).all():
         place = [int(position) for position in np.argwhere(~each)[0]]
         raise UsageError(

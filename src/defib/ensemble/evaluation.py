@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from defib.ensemble.blocks import aligned_zeros, block_count, from_lanes, in_lanes
 from defib.ensemble.data import Data, PreparedData, prepared, prepared_inputs
-from defib.ensemble.kernel.arguments import OUTPUT_MODE, STATISTICS_MODE, Arguments
+from defib.ensemble.kernel.arguments import LOSS_MODE, OUTPUT_MODE, RANGES_MODE, Arguments
 from defib.ensemble.kernel.compilation import compiled, specialization
 from defib.ensemble.kernel.losses import loss_terms
 from defib.ensemble.result import Ensemble
@@ -95,7 +95,7 @@ def unit_ranges(
     def take(scratch: Scratch, block: int) -> None:
         result[block] = scratch.unit_ranges
 
-    _evaluate(ensemble, data, STATISTICS_MODE, after=take, threads=threads)
+    _evaluate(ensemble, data, RANGES_MODE, after=take, threads=threads)
     both = from_lanes(result, ensemble.networks)
     ends = np.cumsum(special.columns[2:])[:-1]
     parts = np.split(both, ends, axis=1)
@@ -117,7 +117,7 @@ def losses_on(ensemble: Ensemble, data: PreparedData, *, threads: int | None = N
     def take(scratch: Scratch, block: int) -> None:
         result[block] = scratch.loss_sum
 
-    _evaluate(ensemble, data, STATISTICS_MODE, after=take, threads=threads)
+    _evaluate(ensemble, data, LOSS_MODE, after=take, threads=threads)
     terms = loss_terms(special.network.widths[-1], special.loss)
     return from_lanes(result, ensemble.networks) / (data.points * terms)
 

@@ -21,22 +21,25 @@ chosen at random, is Beta(2, 1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from defib.ensemble.random_numbers import normals, uniforms
-from defib.ensemble.specification import Training
+from defib.ensemble.specification import Initialization, Network, Training
 
 _TRUNCATED_DEVIATION = 0.87962566103423978
 """Standard deviation of a standard normal number between -2 and 2."""
 _RAI_SCALE = 0.6007
 """-2√2/(3√π) + √(1 + 8/(9π)), so that the mean square keeps its size (Lu et al. 2019)."""
-_STREAMS_OF_LAYER = 128
-"""Streams of random numbers that belong to one layer; stream 0 is left to the orders."""
-_BIAS_STREAM = 1
-_CHOICE_STREAM = 2
-_ASYMMETRIC_STREAM = 3
-_TRUNCATION_STREAM = 64
-"""Streams from here on replace truncated numbers; each is needed with probability 0.0455^n."""
+_WEIGHTS, _BIASES, _CHOICES, _ASYMMETRIC, _TRUNCATED = 1, 2, 3, 4, 5
+"""Streams of random numbers; stream 0 is that of the orders. From `_TRUNCATED` on, each replaces
+the numbers that are still out of bounds, a share of 0.0455^n."""
+_ATTEMPTS = 40
+
+Draw = Callable[[int, int], np.ndarray]
+"""Stream, count -> random numbers [networks, count]."""
 
 
 def initial_parameters(training: Training, networks: np.ndarray, seed: int) -> np.ndarray:
@@ -44,102 +47,111 @@ def initial_parameters(training: Training, networks: np.ndarray, seed: int) -> n
 
     `networks` are indices: a network of the same index and seed starts the same in any ensemble.
     """
+    network, initialization = training.network, training.initialization
+    if initialization.name == "rai":
+        return _randomized_asymmetric(network, networks, seed)
+    uniform, normal = (partial(draw, seed, networks) for draw in (uniforms, normals))
+    weights = _weights(initialization, network, uniform, normal)
+    weights = initialization.scale * weights
+    biases = np.zeros((len(networks), network.units))
+    if initialization.name == "torch":
+        widths = network.widths[1:]
+        limits = np.repeat([1 / np.sqrt(fan_in) for fan_in, _ in network.layers], widths)
+        biases = limits * (2 * uniform(_BIASES, network.units) - 1)
+    elif initialization.bias_scale:
+        biases = initialization.bias_scale * normal(_BIASES, network.units)
+    return _interleaved(network, weights, biases)
+
+
+def _interleaved(network: Network, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Layer by layer the weights, then the biases, from those of all layers."""
     parts: list[np.ndarray] = []
-    for layer, (fan_in, fan_out) in enumerate(training.network.layers):
-        stream = 1 + layer * _STREAMS_OF_LAYER
-        weights, biases = _layer(training, (seed, networks, stream), fan_in, fan_out)
-        parts += [weights.reshape(len(networks), -1), biases]
+    first, unit = 0, 0
+    for fan_in, fan_out in network.layers:
+        parts += [weights[:, first : first + fan_in * fan_out], biases[:, unit : unit + fan_out]]
+        first, unit = first + fan_in * fan_out, unit + fan_out
     return np.concatenate(parts, axis=1)
 
 
-Source = tuple[int, np.ndarray, int]
-"""Seed, networks, first stream."""
-
-
-def _layer(
-    training: Training, source: Source, fan_in: int, fan_out: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights [networks, fan_out, fan_in] and biases [networks, fan_out]."""
-    initialization = training.initialization
-    seed, networks, stream = source
-    if initialization.name == "rai":
-        return _randomized_asymmetric(source, fan_in, fan_out)
-    shape = (len(networks), fan_out, fan_in)
-    weights = _weights(initialization.name, source, fan_in, fan_out).reshape(shape)
-    biases = np.zeros((len(networks), fan_out))
-    if initialization.name == "torch":
-        drawn = uniforms(seed, networks, stream + _BIAS_STREAM, fan_out)
-        biases = (2 * drawn - 1) / np.sqrt(fan_in)
-    elif initialization.bias_scale:
-        drawn = normals(seed, networks, stream + _BIAS_STREAM, fan_out)
-        biases = initialization.bias_scale * drawn
-    return initialization.scale * weights, biases
-
-
-def _weights(name: str, source: Source, fan_in: int, fan_out: int) -> np.ndarray:
-    """[networks, fan_out · fan_in] before the scale."""
-    count = fan_in * fan_out
+def _weights(
+    initialization: Initialization, network: Network, uniform: Draw, normal: Draw
+) -> np.ndarray:
+    """[networks, weights of all layers] before the scale."""
+    counts = [fan_in * fan_out for fan_in, fan_out in network.layers]
+    name = {"keras": "glorot_uniform", "torch": "lecun_uniform"}.get(
+        initialization.name, initialization.name
+    )
     match name:
-        case "zeros":
-            return np.zeros((len(source[1]), count))
-        case "constant":
-            return np.ones((len(source[1]), count))
+        case "zeros" | "constant":
+            networks = len(uniform(_WEIGHTS, 1))
+            return np.full((networks, sum(counts)), float(name == "constant"))
         case "normal":
-            return normals(*source, count)
+            return normal(_WEIGHTS, sum(counts))
         case "orthogonal":
-            return _orthogonal(source, fan_in, fan_out)
-        case "torch":
-            return (2 * uniforms(*source, count) - 1) / np.sqrt(fan_in)
-        case "keras":
-            name = "glorot_uniform"
+            return _orthogonal(network, normal)
     family, kind = name.split("_")
-    variance = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out), "lecun": 1 / fan_in}[family]
-    return np.sqrt(variance) * _standard(kind, source, count)
+    deviations = np.repeat([_deviation(family, *layer) for layer in network.layers], counts)
+    if initialization.name == "torch":
+        # U(-1/√fan_in, 1/√fan_in) has a third of LeCun's variance.
+        deviations = deviations / np.sqrt(3)
+    return deviations * _standard(kind, sum(counts), uniform, normal)
 
 
-def _standard(kind: str, source: Source, count: int) -> np.ndarray:
+def _deviation(family: str, fan_in: int, fan_out: int) -> float:
+    """Standard deviation of the weights."""
+    variances = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out), "lecun": 1 / fan_in}
+    return float(np.sqrt(variances[family]))
+
+
+def _standard(kind: str, count: int, uniform: Draw, normal: Draw) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
     match kind:
         case "uniform":
-            return np.sqrt(3) * (2 * uniforms(*source, count) - 1)
+            return np.sqrt(3) * (2 * uniform(_WEIGHTS, count) - 1)
         case "truncated":
-            return _truncated(source, count) / _TRUNCATED_DEVIATION
-    return normals(*source, count)
+            return _truncated(count, normal) / _TRUNCATED_DEVIATION
+    return normal(_WEIGHTS, count)
 
 
-def _truncated(source: Source, count: int) -> np.ndarray:
+def _truncated(count: int, normal: Draw) -> np.ndarray:
     """Standard normal numbers between -2 and 2: those outside are drawn again."""
-    seed, networks, stream = source
-    numbers = normals(*source, count)
-    for attempt in range(_TRUNCATION_STREAM, _STREAMS_OF_LAYER):
-        rows = np.flatnonzero((np.abs(numbers) > 2).any(axis=1))
-        if not len(rows):
+    numbers = normal(_WEIGHTS, count)
+    for attempt in range(_ATTEMPTS):
+        outside = np.abs(numbers) > 2
+        if not outside.any():
             break
-        again = normals(seed, networks[rows], stream + attempt, count)
-        numbers[rows] = np.where(np.abs(numbers[rows]) > 2, again, numbers[rows])
+        numbers = np.where(outside, normal(_TRUNCATED + attempt, count), numbers)
     return np.clip(numbers, -2, 2)
 
 
-def _orthogonal(source: Source, fan_in: int, fan_out: int) -> np.ndarray:
+def _orthogonal(network: Network, normal: Draw) -> np.ndarray:
     """Uniform over the orthogonal matrices: QR of a normal matrix, signs by the diagonal of R."""
-    long, short = max(fan_in, fan_out), min(fan_in, fan_out)
-    drawn = normals(*source, long * short).reshape(-1, long, short)
-    q, r = np.linalg.qr(drawn)
-    q = q * np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1, 1)[:, None, :]
-    oriented = q if fan_out >= fan_in else q.transpose(0, 2, 1)
-    return oriented.reshape(len(drawn), -1)
+    counts = [fan_in * fan_out for fan_in, fan_out in network.layers]
+    drawn = np.split(normal(_WEIGHTS, sum(counts)), np.cumsum(counts)[:-1], axis=1)
+    parts = []
+    for numbers, (fan_in, fan_out) in zip(drawn, network.layers, strict=True):
+        long, short = max(fan_in, fan_out), min(fan_in, fan_out)
+        q, r = np.linalg.qr(numbers.reshape(-1, long, short))
+        q = q * np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1, 1)[:, None, :]
+        oriented = q if fan_out >= fan_in else q.transpose(0, 2, 1)
+        parts.append(oriented.reshape(len(q), -1))
+    return np.concatenate(parts, axis=1)
 
 
-def _randomized_asymmetric(
-    source: Source, fan_in: int, fan_out: int
-) -> tuple[np.ndarray, np.ndarray]:
-    seed, networks, stream = source
-    columns = fan_in + 1
-    drawn = normals(*source, fan_out * columns).reshape(-1, fan_out, columns)
-    values = drawn * (_RAI_SCALE / np.sqrt(fan_in))
-    choice = uniforms(seed, networks, stream + _CHOICE_STREAM, fan_out)
-    chosen = np.minimum((choice * columns).astype(np.int64), fan_in)
+def _randomized_asymmetric(network: Network, networks: np.ndarray, seed: int) -> np.ndarray:
+    """[networks, parameters]; of each unit one of (weights, bias) is positive for certain."""
+    normal = normals(seed, networks, _WEIGHTS, network.parameters)
+    choices = uniforms(seed, networks, _CHOICES, network.units)
     # The distribution function of Beta(2, 1) is x², its inverse the square root.
-    beta = np.sqrt(uniforms(seed, networks, stream + _ASYMMETRIC_STREAM, fan_out))
-    np.put_along_axis(values, chosen[:, :, None], beta[:, :, None], axis=2)
-    return values[:, :, :-1], values[:, :, -1]
+    beta = np.sqrt(uniforms(seed, networks, _ASYMMETRIC, network.units))
+    parts: list[np.ndarray] = []
+    first, unit = 0, 0
+    for fan_in, fan_out in network.layers:
+        columns, units = fan_in + 1, slice(unit, unit + fan_out)
+        values = normal[:, first : first + fan_out * columns].reshape(-1, fan_out, columns)
+        values = values * (_RAI_SCALE / np.sqrt(fan_in))
+        chosen = np.minimum((choices[:, units] * columns).astype(np.int64), fan_in)
+        np.put_along_axis(values, chosen[..., None], beta[:, units, None], axis=2)
+        parts += [values[:, :, :-1].reshape(len(networks), -1), values[:, :, -1]]
+        first, unit = first + fan_out * columns, unit + fan_out
+    return np.concatenate(parts, axis=1)

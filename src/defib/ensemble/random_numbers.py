@@ -23,53 +23,50 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def random_words(
-    seed: int, networks: np.ndarray, stream: int, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Four arrays [networks, count] of 32 random bits each, in uint64.
+def random_words(seed: int, networks: np.ndarray, stream: int, count: int) -> np.ndarray:
+    """[networks, count] numbers of 32 random bits, in uint64.
 
     Philox-4x32-10 of the counter (position, stream, network, 0) under the seed. Source: Salmon,
     Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3* (2011).
     """
-    shape = (len(networks), count)
-    x0 = np.broadcast_to(np.arange(count, dtype=np.uint64), shape).copy()
+    shape = (len(networks), -(-count // 4))
+    x0 = np.broadcast_to(np.arange(shape[1], dtype=np.uint64), shape)
     x1 = np.full(shape, stream, dtype=np.uint64)
-    x2 = np.broadcast_to(np.asarray(networks, dtype=np.uint64)[:, None], shape).copy()
+    x2 = np.broadcast_to(np.asarray(networks, dtype=np.uint64)[:, None], shape)
     x3 = np.zeros(shape, dtype=np.uint64)
     keys = [seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF]
     for _ in range(_ROUNDS):
         product0 = x0 * np.uint64(_MULTIPLIERS[0])
         product1 = x2 * np.uint64(_MULTIPLIERS[1])
-        x0 = (product1 >> _HALF) ^ x1 ^ np.uint64(keys[0])
-        x1 = product1 & _LOW
-        x2 = (product0 >> _HALF) ^ x3 ^ np.uint64(keys[1])
-        x3 = product0 & _LOW
+        x1 ^= product1 >> _HALF
+        x1 ^= np.uint64(keys[0])
+        x3 ^= product0 >> _HALF
+        x3 ^= np.uint64(keys[1])
+        product0 &= _LOW
+        product1 &= _LOW
+        x0, x1, x2, x3 = x1, product1, x3, product0
         keys = [(key + step) & 0xFFFFFFFF for key, step in zip(keys, _KEY_STEPS, strict=True)]
-    return x0, x1, x2, x3
+    return np.stack([x0, x1, x2, x3], axis=-1).reshape(len(networks), -1)[:, :count]
 
 
 def uniforms(seed: int, networks: np.ndarray, stream: int, count: int) -> np.ndarray:
-    """[networks, count] numbers in (0, 1), of 52 random bits."""
-    half = -(-count // 2)
-    words = random_words(seed, networks, stream, half)
-    pairs = [_unit_interval(*words[:2]), _unit_interval(*words[2:])]
-    return np.stack(pairs, axis=-1).reshape(len(networks), 2 * half)[:, :count]
+    """[networks, count] numbers in (0, 1), of 32 random bits."""
+    # Half a unit more: neither 0 nor 1 can come out.
+    return (random_words(seed, networks, stream, count) + 0.5) * 2.0**-32
 
 
 def normals(seed: int, networks: np.ndarray, stream: int, count: int) -> np.ndarray:
-    """[networks, count] standard normal numbers, by the method of Box and Muller."""
-    half = -(-count // 2)
-    words = random_words(seed, networks, stream, half)
-    radius = np.sqrt(-2 * np.log(_unit_interval(*words[:2])))
-    angle = 2 * np.pi * _unit_interval(*words[2:])
+    """[networks, count] standard normal numbers, up to 6.7, by the method of Box and Muller."""
+    drawn = uniforms(seed, networks, stream, count + count % 2)
+    radius = np.sqrt(-2 * np.log(drawn[:, 0::2]))
+    angle = 2 * np.pi * drawn[:, 1::2]
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return pairs.reshape(len(networks), 2 * half)[:, :count]
+    return pairs.reshape(len(networks), -1)[:, :count]
 
 
 def order_keys(seed: int, networks: np.ndarray, stream: int) -> np.ndarray:
     """[networks, 2] in uint32: what the orders of each network's examples are drawn by."""
-    words = random_words(seed, networks, stream, 1)
-    return np.concatenate(words[:2], axis=1).astype(np.uint32)
+    return random_words(seed, networks, stream, 2).astype(np.uint32)
 
 
 def shuffled_orders(keys: np.ndarray, points: int, epochs: int) -> Iterator[np.ndarray]:
@@ -88,12 +85,6 @@ def shuffled_orders(keys: np.ndarray, points: int, epochs: int) -> Iterator[np.n
             order[:, i] = order[rows, target]
             order[rows, target] = i
         yield order
-
-
-def _unit_interval(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    # 26 + 26 bits and a half: neither 0 nor 1 can come out.
-    bits = ((high >> np.uint64(6)) << np.uint64(26)) | (low >> np.uint64(6))
-    return (bits.astype(np.float64) + 0.5) * 2.0**-52
 
 
 def _epoch_keys(keys: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:

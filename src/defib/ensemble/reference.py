@@ -65,12 +65,10 @@ def train_reference(
         if on_progress is not None:
             on_progress((epoch + 1) / training.epochs)
     flat = torch.cat([part.detach().flatten(1) for part in run.parameters], 1).cpu().numpy()
-    with torch.no_grad():
-        loss = _losses(training, run.outputs(run.inputs), run.targets)
     layers = len(training.network.layers)
     kept = np.array(rows).reshape(-1, networks, row_length(layers))
     series = snapshot_series(snapshots, plan.snapshot_steps, kept, layers) if snapshots else None
-    return EnsembleResult(unflattened(training, flat), loss.cpu().numpy(), series)
+    return EnsembleResult(unflattened(training, flat), series, run.final_losses)
 
 
 @final
@@ -99,6 +97,11 @@ class _Run:
         rate = float(rates[0]) if (rates == rates[0]).all() else 1.0
         optimizer = torch_optimizer(parameters, plan.training, rate)
         return _Run(plan.training, parameters, inputs, targets, optimizer)
+
+    @torch.no_grad()
+    def final_losses(self) -> np.ndarray:
+        """[networks]: the mean loss on all data."""
+        return _losses(self.training, self.outputs(self.inputs), self.targets).cpu().numpy()
 
     def outputs(self, inputs: Tensor) -> Tensor:
         """[networks, examples, outputs]."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -65,11 +67,16 @@ class SnapshotSeries:
 @final
 @dataclass(frozen=True, eq=False)
 class EnsembleResult:
-    """The trained ensemble, the loss of each network on all its data, and the snapshots."""
+    """The trained ensemble and its snapshots; `None` where none were asked for."""
 
     ensemble: Ensemble
-    loss: np.ndarray
     snapshots: SnapshotSeries | None
+    compute_loss: Callable[[], np.ndarray]
+
+    @cached_property
+    def loss(self) -> np.ndarray:
+        """[networks]: the mean loss of each network on all its data, computed when first read."""
+        return self.compute_loss()
 
     @property
     def weights(self) -> tuple[np.ndarray, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -42,6 +43,7 @@ from defib.ensemble.workspace import (
     Scratch,
     State,
     chunk_size,
+    fill_block,
     fill_scratch,
     make_scratch,
     scalar_kind,
@@ -117,8 +119,8 @@ def train_ensemble(
     state = _state(plan, specialization(training))
     _run(plan, state, used, on_progress)
     ensemble = unflattened(training, from_lanes(state.parameters, networks))
-    loss = losses_on(ensemble, plan.data, threads=used)
-    return EnsembleResult(ensemble, loss, _series(plan, state))
+    compute_loss = partial(losses_on, ensemble, plan.data, threads=used)
+    return EnsembleResult(ensemble, _series(plan, state), compute_loss)
 
 
 def make_plan(
@@ -240,9 +242,10 @@ def _run(
         scratch = make_scratch(special, plan.data.points, chunk=chunk)
         arguments = _arguments(plan, table, constants)
         fill_scratch(arguments, scratch)
+        arguments.draws_order = int(state.orders is None)
 
         def work(block: int, report: Callable[[], bool]) -> None:
-            state.fill(arguments, block)
+            fill_block(arguments, state.places, block)
             kept = data.fill(arguments, block)
             for piece in range(pieces):
                 arguments.first_epoch = piece * epochs // pieces

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from queue import SimpleQueue
 from threading import Event, Thread
+
+import numpy as np
 
 Work = Callable[[int, Callable[[], bool]], None]
 """Does all of one block; told its number, and what to call after each piece, which answers
@@ -18,6 +21,18 @@ def default_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_parts(
+    function: Callable[[int, int], np.ndarray], count: int, *, threads: int
+) -> list[np.ndarray]:
+    """function(first, last) of even parts of 0 ... count, each in a thread, in order."""
+    parts = max(1, min(threads, count))
+    ends = [part * count // parts for part in range(parts + 1)]
+    if parts == 1:
+        return [function(0, count)]
+    with ThreadPoolExecutor(parts) as pool:
+        return list(pool.map(function, ends[:-1], ends[1:]))
 
 
 def run_blocks(

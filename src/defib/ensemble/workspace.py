@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -59,28 +60,6 @@ def scalar_kind(lanes: Lanes) -> type:
     return np.float32 if lanes.bits == 32 else np.float64
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class BlockData:
-    """Data of the blocks: shared by all, or one part for each."""
-
-    data: PreparedData
-    lanes: int
-
-    def fill(self, arguments: Arguments, block: int) -> tuple[np.ndarray, ...]:
-        """Points `arguments` to the data of `block`; returns the arrays, to be kept that long."""
-        arguments.points = self.data.points
-        kept = []
-        for name in ("inputs", "targets"):
-            array: np.ndarray = getattr(self.data, name)
-            is_shared = array.ndim == 2
-            part = array if is_shared else block_of(array, block, self.lanes)
-            kept.append(part)
-            setattr(arguments, name, part.ctypes.data)
-            setattr(arguments, f"{name}_stride", 0 if is_shared else part[0].size)
-        return tuple(kept)
-
-
 def fill_scratch(arguments: Arguments, scratch: Scratch) -> None:
     """Points `arguments` to the working memory of a thread."""
     arguments.gradient = scratch.gradient.ctypes.data
@@ -93,9 +72,66 @@ def fill_scratch(arguments: Arguments, scratch: Scratch) -> None:
 
 
 @final
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of all blocks are: bytes from `first` on, `step` from block to block.
+
+    NumPy takes longer to say where an array is than the compiled code for a batch.
+    """
+
+    field: str
+    first: int
+    step: int
+
+
+def place_of(field: str, array: np.ndarray) -> Place:
+    """The place of an array [blocks, ...]; of one block only, it is that of all."""
+    return Place(field, array.ctypes.data, array.strides[0] if len(array) > 1 else 0)
+
+
+def fill_block(arguments: Arguments, places: tuple[Place, ...], block: int) -> None:
+    """Points `arguments` to the parts of `block`."""
+    for place in places:
+        setattr(arguments, place.field, place.first + block * place.step)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BlockData:
+    """Data of the blocks: shared by all, or one part for each."""
+
+    data: PreparedData
+    lanes: int
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Of data shared by all, and of all whole blocks."""
+        places = []
+        for name in ("inputs", "targets"):
+            array: np.ndarray = getattr(self.data, name)
+            step = 0 if array.ndim == 2 else array.strides[0] * self.lanes
+            places.append(Place(name, array.ctypes.data, step))
+        return tuple(places)
+
+    def fill(self, arguments: Arguments, block: int) -> tuple[np.ndarray, ...]:
+        """Points `arguments` to the data of `block`; returns the arrays, to be kept that long."""
+        arguments.points = self.data.points
+        fill_block(arguments, self.places, block)
+        kept = []
+        for name in ("inputs", "targets"):
+            array: np.ndarray = getattr(self.data, name)
+            is_shared = array.ndim == 2
+            setattr(arguments, f"{name}_stride", 0 if is_shared else array[0].size)
+            if not is_shared and (block + 1) * self.lanes > len(array):
+                kept.append(block_of(array, block, self.lanes))
+                setattr(arguments, name, kept[-1].ctypes.data)
+        return tuple(kept)
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a training changes, [blocks, ..., lanes]."""
+    """What a training changes, [blocks, ..., lanes]; orders of one block only are those of all."""
 
     parameters: np.ndarray
     slots: tuple[np.ndarray, ...]
@@ -104,15 +140,10 @@ class State:
     orders: np.ndarray | None
     snapshots: np.ndarray
 
-    def fill(self, arguments: Arguments, block: int) -> None:
-        """Points `arguments` to the part of `block`."""
-        arguments.parameters = self.parameters[block].ctypes.data
-        for name, slot in zip(("first_slot", "second_slot"), self.slots, strict=False):
-            setattr(arguments, name, slot[block].ctypes.data)
-        arguments.keys = self.keys[block].ctypes.data
-        arguments.rates = self.rates[block].ctypes.data
-        arguments.snapshots = self.snapshots[block].ctypes.data
-        arguments.draws_order = int(self.orders is None)
-        if self.orders is not None:
-            orders = self.orders[block] if len(self.orders) > 1 else self.orders[0]
-            arguments.given_order = orders.ctypes.data
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        arrays = {"parameters": self.parameters, "keys": self.keys, "rates": self.rates}
+        arrays |= dict(zip(("first_slot", "second_slot"), self.slots, strict=False))
+        arrays |= {"snapshots": self.snapshots}
+        arrays |= {} if self.orders is None else {"given_order": self.orders}
+        return tuple(place_of(field, array) for field, array in arrays.items())

@@ -42,8 +42,11 @@ _NUMBERS = (
 )
 FIELDS = (*_POINTERS, *_NUMBERS)
 
-STATISTICS_MODE = 1
-"""Loss and ranges of units are gathered."""
+LOSS_MODE = 1
+"""Losses are added up."""
+RANGES_MODE = 16
+"""Ranges of units are widened."""
+STATISTICS_MODE = LOSS_MODE | RANGES_MODE
 BACKWARD_MODE = 2
 """The gradient is added up."""
 OUTPUT_MODE = 4

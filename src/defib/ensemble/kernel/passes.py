@@ -9,8 +9,9 @@ from llvmlite import ir
 
 from defib.ensemble.kernel.arguments import (
     BACKWARD_MODE,
+    LOSS_MODE,
     OUTPUT_MODE,
-    STATISTICS_MODE,
+    RANGES_MODE,
     argument,
 )
 from defib.ensemble.kernel.batches import (
@@ -63,8 +64,10 @@ def _write(procedures: Procedures, code: Code, values: tuple[Value, ...]) -> Non
         piece = Piece(procedures, arguments, memory, plus(code, start, done), size)
         _gather(code, piece, order)
         _forward(code, piece)
-        with when(code, mode, STATISTICS_MODE):
-            _statistics(code, piece)
+        with when(code, mode, LOSS_MODE):
+            _add_losses(code, piece)
+        with when(code, mode, RANGES_MODE):
+            _widen_ranges(code, piece)
         with when(code, mode, OUTPUT_MODE):
             _copy_outputs(code, piece)
         with when(code, mode, BACKWARD_MODE):
@@ -132,7 +135,7 @@ def _backward(code: Code, piece: Piece, scale: Value) -> None:
         )
 
 
-def _statistics(code: Code, piece: Piece) -> None:
+def _add_losses(code: Code, piece: Piece) -> None:
     special = piece.procedures.special
     output = len(special.columns) - 1
     piece.procedures.call(
@@ -144,7 +147,10 @@ def _statistics(code: Code, piece: Piece) -> None:
         piece.size,
         argument(code, piece.arguments, "loss_sum"),
     )
-    offset = 0
+
+
+def _widen_ranges(code: Code, piece: Piece) -> None:
+    special, offset = piece.procedures.special, 0
     for number in range(2, len(special.columns)):
         width = special.columns[number]
         piece.procedures.call(

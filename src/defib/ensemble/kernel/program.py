@@ -12,7 +12,7 @@ from defib.ensemble.kernel.code import INDEX, Code, Index, Value, as_index, plus
 from defib.ensemble.kernel.denormals import without_denormals
 from defib.ensemble.kernel.optimizers import SCHEDULE_COLUMNS, SLOTS, Constants, stepped
 from defib.ensemble.kernel.passes import accumulate
-from defib.ensemble.kernel.procedures import Procedures
+from defib.ensemble.kernel.procedures import Procedures, when
 from defib.ensemble.kernel.shuffle import epoch_keys, write_shuffle
 from defib.ensemble.kernel.snapshots import write_record, write_reset
 
@@ -40,7 +40,9 @@ def _write_evaluate(procedures: Procedures, code: Code, arguments: Value) -> Non
 
 def _write_train(procedures: Procedures, code: Code, arguments: Value) -> None:
     """Epochs first_epoch ... last_epoch, the last one excluded."""
-    _, points = _identity(procedures, code, arguments)
+    points = argument(code, arguments, "points")
+    with when(code, argument(code, arguments, "snapshot_mode"), ALL_DATA_MODE):
+        _identity(procedures, code, arguments)
     batch = argument(code, arguments, "batch")
     first, last = (argument(code, arguments, f"{end}_epoch") for end in ("first", "last"))
     steps = code.builder.sdiv(code.builder.sub(code.builder.add(points, batch), as_index(1)), batch)
