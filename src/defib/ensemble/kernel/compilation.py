@@ -58,9 +58,9 @@ def compiled(special: Specialization) -> Program:
     code = _stored(file)
     is_from_disk = code is not None
     if code is None:
-        code = _object_code(program_text(special, llvm.get_process_triple()))
+        code = object_code(program_text(special, llvm.get_process_triple()))
         _store(file, code)
-    engine = llvm.create_mcjit_compiler(_parsed(""), _machine())
+    engine = llvm.create_mcjit_compiler(_parsed(""), host_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, ctypes.POINTER(Arguments))
@@ -81,9 +81,9 @@ def kernel_folder() -> Path:
     return root / "defib" / "kernels"
 
 
-def _object_code(text: str) -> bytes:
+def object_code(text: str) -> bytes:
     """Machine code of LLVM code, for this processor."""
-    machine = _machine()
+    machine = host_machine()
     module = _parsed(text)
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(machine, options)
@@ -98,7 +98,8 @@ def _parsed(text: str) -> Any:
     return module
 
 
-def _machine() -> Any:
+def host_machine() -> Any:
+    """LLVM's description of this processor."""
     _initialize()
     target = llvm.Target.from_triple(llvm.get_process_triple())
     return target.create_target_machine(
