@@ -38,6 +38,14 @@ def test_sizes_follow_the_schedule_and_the_last_of_an_epoch_is_what_is_left():
     assert sizes == [4, 4, 4, 8, 8, 8, 16, 16, 16, 16, 32, 32, 32, 4, 32, 32, 32, 4]
 
 
+def test_without_the_rest_every_batch_is_as_large_as_planned():
+    of = sampler(keeps_rest=False)
+    sizes = [batch.size for batch in epochs(of, 3)]
+    assert sizes == [4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 32, 32, 32]
+    of = GrowingBatchSampler(10, BatchGrowth(1, 8, 4096), keeps_rest=False)
+    assert [batch.size for batch in epochs(of, 3)] == [8, 10, 10]
+
+
 def test_every_epoch_holds_each_example_once_in_a_new_order():
     of = sampler()
     orders = []
@@ -126,12 +134,14 @@ def saved_and_loaded(state):
 
 @pytest.mark.parametrize("stop", [0, 1, 9, 10, 11, 14, 20])
 @pytest.mark.parametrize("largest", [None, 5])
-def test_a_resumed_run_sees_the_same_examples(stop: int, largest: int | None):
-    batches = GrowingBatches(DATA, sampler(seed=3, largest_part=largest))
+@pytest.mark.parametrize("keeps_rest", [True, False])
+def test_a_resumed_run_sees_the_same_examples(stop: int, largest: int | None, keeps_rest: bool):
+    made = sampler(seed=3, largest_part=largest, keeps_rest=keeps_rest)
+    batches = GrowingBatches(DATA, made)
     seen(batches, stop)
     state = saved_and_loaded(batches.state_dict())
     expected = seen(batches, 12)
-    resumed = GrowingBatches(DATA, sampler(seed=3, largest_part=2))
+    resumed = GrowingBatches(DATA, sampler(seed=3, largest_part=2, keeps_rest=keeps_rest))
     resumed.load_state_dict(state)
     assert seen(resumed, 12) == expected
 

@@ -33,7 +33,8 @@ class GrowingBatchSampler(Sampler[list[int]]):
     """Gives the indices of each part of each batch, until the data were gone through once.
 
     `schedule` says how many examples the batch of each optimiser step has; the last batch of
-    an epoch has what is left. No part is larger than `largest_part`, and each batch has at
+    an epoch has what is left, or, without `keeps_rest`, what is left is not used in that epoch
+    (a batch as large as all data is). No part is larger than `largest_part`, and each batch has at
     least `fewest_parts`, as far as it has so many examples. `step` counts the batches that are
     done: what comes next depends on it alone, so that a resumed run sees the same examples.
 
@@ -48,6 +49,7 @@ class GrowingBatchSampler(Sampler[list[int]]):
         seed: int = 0,
         largest_part: int | None = None,
         fewest_parts: int = 1,
+        keeps_rest: bool = True,
     ) -> None:
         if schedule.quantity is not Quantity.BATCH_SIZE:
             raise UsageError(
@@ -64,6 +66,7 @@ class GrowingBatchSampler(Sampler[list[int]]):
         self._seed = seed
         self._largest_part = largest_part
         self._fewest_parts = fewest_parts
+        self._keeps_rest = keeps_rest
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self.rest_of_epoch():
@@ -78,7 +81,7 @@ class GrowingBatchSampler(Sampler[list[int]]):
         epoch, used = self._position()
         order = np.random.default_rng((self._seed, epoch)).permutation(self._examples)
         step = self.step
-        while used < self._examples:
+        while self._has_batch(step, used):
             indices = order[used : used + self._size(step)]
             yield PlannedBatch(step, self._parts(indices))
             used += len(indices)
@@ -109,19 +112,30 @@ class GrowingBatchSampler(Sampler[list[int]]):
 
     def _plan(self) -> dict[str, Any]:
         # Not the parts: they change what fits into memory and nothing else.
-        return {"examples": self._examples, "seed": self._seed, **self._schedule.parameters()}
+        return {
+            "examples": self._examples,
+            "seed": self._seed,
+            "keeps_rest": self._keeps_rest,
+            **self._schedule.parameters(),
+        }
 
     def _size(self, step: int) -> int:
         return max(1, int(self._schedule.at(step)))
+
+    def _has_batch(self, step: int, used: int) -> bool:
+        """Whether `step` belongs to an epoch of which `used` examples are used up."""
+        left = self._examples - used
+        needed = 1 if self._keeps_rest else min(self._size(step), self._examples)
+        return left >= needed
 
     def _position(self) -> tuple[int, int]:
         """Epoch of `step`, and the examples of it that are used up."""
         epoch, used = 0, 0
         for step in range(self.step):
-            if used >= self._examples:
+            if not self._has_batch(step, used):
                 epoch, used = epoch + 1, 0
             used = min(used + self._size(step), self._examples)
-        return (epoch + 1, 0) if used >= self._examples else (epoch, used)
+        return (epoch, used) if self._has_batch(self.step, used) else (epoch + 1, 0)
 
     def _parts(self, indices: np.ndarray) -> tuple[tuple[int, ...], ...]:
         largest = self._largest_part or len(indices)
