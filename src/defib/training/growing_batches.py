@@ -64,7 +64,7 @@ class GrowingBatchSampler(Sampler[list[int]]):
         self._examples = examples
         self._schedule = schedule
         self._seed = seed
-        self._largest_part = largest_part
+        self._largest_part = largest_part or examples
         self._fewest_parts = fewest_parts
         self._keeps_rest = keeps_rest
 
@@ -83,7 +83,7 @@ class GrowingBatchSampler(Sampler[list[int]]):
         step = self.step
         while self._has_batch(step, used):
             indices = order[used : used + self._size(step)]
-            yield PlannedBatch(step, self._parts(indices))
+            yield PlannedBatch(step, _split(indices, self._largest_part, self._fewest_parts))
             used += len(indices)
             step += 1
 
@@ -137,10 +137,11 @@ class GrowingBatchSampler(Sampler[list[int]]):
             used = min(used + self._size(step), self._examples)
         return (epoch, used) if self._has_batch(self.step, used) else (epoch + 1, 0)
 
-    def _parts(self, indices: np.ndarray) -> tuple[tuple[int, ...], ...]:
-        largest = self._largest_part or len(indices)
-        count = max(-(-len(indices) // largest), min(self._fewest_parts, len(indices)))
-        return tuple(tuple(part.tolist()) for part in np.array_split(indices, count))
+
+def _split(indices: np.ndarray, largest: int, fewest: int) -> tuple[tuple[int, ...], ...]:
+    """`indices` in as few parts as allowed, which differ by one example at most."""
+    count = max(-(-len(indices) // largest), min(fewest, len(indices)))
+    return tuple(tuple(part.tolist()) for part in np.array_split(indices, count))
 
 
 @final
