@@ -80,3 +80,23 @@ def test_announced_loss_ends_at_its_predictions():
     result = predictions.exp().sum()
     announce_loss(result, predictions, lambda reading: reading)
     assert read_loss(result.grad_fn).kind == "unknown"
+
+
+REDUCTIONS = {
+    "mean": lambda x: F.cross_entropy(x, CLASSES),
+    "mean, of numbers": lambda x: F.mse_loss(x, VALUES),
+    "mean, by hand": lambda x: ((x - VALUES) ** 2).mean(),
+    "mean, of single losses": lambda x: F.cross_entropy(x, CLASSES, reduction="none").mean(),
+    "sum": lambda x: F.cross_entropy(x, CLASSES, reduction="sum"),
+    "sum, of numbers": lambda x: F.mse_loss(x, VALUES, reduction="sum"),
+    "sum, by hand": lambda x: ((x - VALUES) ** 2).sum(),
+    "sum, of single losses": lambda x: F.cross_entropy(x, CLASSES, reduction="none").sum(),
+    ", a sum that is divided": lambda x: F.cross_entropy(x, CLASSES, reduction="sum") / 4,
+    ", a sum that is scaled": lambda x: 0.25 * F.cross_entropy(x, CLASSES, reduction="sum"),
+    ", for each example": lambda x: F.mse_loss(x, VALUES, reduction="none"),
+}
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduction_is_read_from_the_graph(name: str, outputs: Tensor):
+    assert read_loss(REDUCTIONS[name](outputs).grad_fn).reduction == name.split(",")[0]

@@ -39,7 +39,8 @@ class LossReading:
     `predictions`: log-probabilities (classes on axis 1) for cross-entropy and
     negative-log-likelihood, logits or probabilities for binary cross-entropy, outputs else.
     `has_logits` is true where `predictions` of a binary cross-entropy are logits. Tensors
-    are detached, and `None` where autograd does not keep them.
+    are detached, and `None` where autograd does not keep them. `reduction` is `sum` or `mean`,
+    and empty where the nodes before the loss function leave it open.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class LossReading:
     ignored_target: int | None
     site: Site | None
     input_site: Site | None
+    reduction: str = ""
 
 
 Refine = Callable[[LossReading], LossReading]
@@ -140,7 +142,23 @@ def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: b
         ignored_target=_ignored(node),
         site=site,
         input_site=site_of_node(source) if source is not None else None,
+        reduction=_reduction(getattr(node, "_saved_reduction", _NO_REDUCTION), operations[:-1]),
     )
+
+
+_NO_REDUCTION, _MEAN, _SUM = 0, 1, 2
+# Torch's numbers for `reduction="none"`, `"mean"` and `"sum"`.
+
+
+def _reduction(own: int, outside: Sequence[str]) -> str:
+    """How the losses of a batch become one, by the loss function and the nodes outside it."""
+    if any(name.startswith(("DivBackward", "MulBackward")) for name in outside):
+        return ""
+    is_summed = any(name.startswith("SumBackward") for name in outside)
+    is_averaged = any(name.startswith("MeanBackward") for name in outside)
+    if own == _MEAN or is_averaged:
+        return "mean"
+    return "sum" if own == _SUM or is_summed else ""
 
 
 def _prediction_attribute(node: Node) -> str:
@@ -173,6 +191,7 @@ def _hand_written(node: Node, operations: tuple[str, ...]) -> LossReading | None
     return LossReading(
         kind, (*operations, inner.name()), "", None, None, False, None, site_of_node(node),
         site_of_node(difference) if difference is not None else None,
+        _reduction(_NO_REDUCTION, operations),
     )  # fmt: skip
 
 

@@ -133,6 +133,7 @@ class FactWriter:
             reading.kind,
             operations=reading.operations,
             input_operation=reading.input_operation,
+            reduction=reading.reduction,
             site=reading.site,
             input_site=reading.input_site,
             backward_site=backward_site,

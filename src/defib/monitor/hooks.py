@@ -6,6 +6,7 @@ wrapper of `torch.autograd.backward` and of a few functions are all there is.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from threading import get_ident
@@ -25,8 +26,12 @@ from defib.discovery.evaluation import mean_and_accuracy, watch_evaluation
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_path
+from defib.monitor.clipping import watch_clipping
+from defib.monitor.data_wait import watch_loading
+from defib.monitor.evaluation_mode import EvaluationMode
 from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
+from defib.monitor.schedulers import watch_schedulers
 from defib.monitor.transfer import loss_value
 
 
@@ -51,6 +56,7 @@ class Hooks:
         self._depth = 0
         self._steps_seen = 0
         self._loss_factor: float | Tensor | None = None
+        self._evaluation_mode = EvaluationMode(monitor)
         self._before_backward = guard("before backward", self._take_loss)
         self._before_step = guard("before step", monitor.before_step)
         self._after_step = guard("after step", monitor.after_step)
@@ -77,6 +83,7 @@ class Hooks:
 
     def pause(self) -> None:
         """Notice nothing until `resume`: what runs is reported otherwise, or is no training."""
+        self.guard.run("pause", self.monitor.leave_lane)
         self._pauses += 1
 
     def resume(self) -> None:
@@ -91,6 +98,9 @@ class Hooks:
         patches.replace(GradScaler, "step", self._wrap_scaler_step)
         patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._wrap_saving)
         watch_evaluation(patches, self._on_evaluation)
+        watch_clipping(patches, self.monitor, self._acts_here, self.guard)
+        watch_schedulers(patches, self.monitor, self._acts_here, self.guard)
+        watch_loading(patches, self.monitor.data_wait, self._acts_here)
         patches.add_undo(register_optimizer_step_pre_hook(self._on_step).remove)
         patches.add_undo(register_optimizer_step_post_hook(self._on_stepped).remove)
         os.register_at_fork(after_in_child=self._in_child)
@@ -118,8 +128,7 @@ class Hooks:
             if is_compiling():
                 original(tensors, *arguments, **keywords)
                 return
-            is_plain = not self._pauses and takes(tensors)
-            if not is_plain and self._depth == 0 and self._acts_here():
+            if not takes(tensors) and self._depth == 0 and self._acts_here():
                 self._timed(self._before_backward, tensors)
             self._depth += 1
             try:
@@ -174,7 +183,10 @@ class Hooks:
     def _take_scale(self, scaler: Any) -> None:
         # The loss that went backward was multiplied by the scale.
         scale = scaler._scale if scaler.is_enabled() else None
-        self._loss_factor = None if scale is None else 1 / loss_value(scale)
+        value = None if scale is None else loss_value(scale)
+        # A scale that was halved again and again is 0 in the end, and hides the loss.
+        is_lost = isinstance(value, float) and value == 0
+        self._loss_factor = None if value is None else math.nan if is_lost else 1 / value
 
     # -- evaluation and saved tensors -----------------------------------------------------------
 
@@ -193,6 +205,7 @@ class Hooks:
                 name, predictions, targets, result, reduction
             )
         self.monitor.evaluated(calling_path(), loss, accuracy, examples)
+        self._evaluation_mode.look()
 
     def _wrap_saving(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
         def __enter__(context: Any) -> None:  # noqa: N807

@@ -18,6 +18,7 @@ from torch import Tensor
 from defib.discovery.creation import Creations
 from defib.discovery.operation_sites import OperationSites
 from defib.monitor.budget import Budget
+from defib.monitor.data_wait import DataWait
 from defib.monitor.evaluation import CallPath, Evaluations
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
@@ -74,6 +75,7 @@ class Monitor:
         self.now = clock()
         """When the event began that is being taken in; its sender sets it."""
         self.lane = QuietLane(clock)
+        self.data_wait = DataWait(clock)
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
@@ -169,9 +171,14 @@ class Monitor:
         self.leave_lane()
         known = self._known(optimizer)
         sample, self._sample = self._sample, None
+        if self.data_wait.is_on:
+            self._guard.run("data wait", self._write_data_wait)
         if sample is not None:
             self._guard.run("sample", self._finish, sample, known)
         self._count(known, loss_factor)
+        if sample is not None and sample.look is Look.FULL:
+            # What this event takes joins the budget when it is over, and is no time of the step.
+            self.data_wait.start(self.budget.spent + self.clock() - self.now)
         if loss_factor is None:
             self._open_lane()
 
@@ -189,6 +196,11 @@ class Monitor:
         """A loss function was called without gradients, from the user's lines `path`."""
         self.leave_lane()
         self._evaluations.add(path, loss, accuracy, examples)
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether `backward` has run since the last step."""
+        return bool(self._step_losses) or self.lane.pending is not None
 
     # -- around the training -----------------------------------------------------------------
 
@@ -320,6 +332,10 @@ class Monitor:
         if keys:
             # What was evaluated are the weights that the last step left.
             self.writer.write_sample(max(self.steps - 1, 0), keys, values)
+
+    def _write_data_wait(self) -> None:
+        keys, values = self.data_wait.read(self.now, self.budget.spent)
+        self.writer.write_sample(self.steps, keys, values)
 
     def _write_losses(self) -> None:
         for subject, buffer in self._losses.items():

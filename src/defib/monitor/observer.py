@@ -25,6 +25,7 @@ from defib.monitor.gradients import (
     total_norm,
 )
 from defib.monitor.guard import Guard
+from defib.monitor.memory import observe_memory
 from defib.monitor.non_finite import find_origin
 from defib.monitor.observation import (
     UnitActivity,
@@ -158,6 +159,8 @@ class Observer:
                 self._try(
                     "parameter facts", self._facts.write_parameters, sample.graph, self.tracked
                 )
+            if sample.look is Look.FULL:
+                self._try("memory", observe_memory, sample.collector)
             if known.steps == 0:
                 self._try("step site", self._facts.write_step_site, known, calling_site())
             keys, values = sample.collector.read()

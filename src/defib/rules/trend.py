@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -74,11 +75,55 @@ def loss_trend(run: RunRecord, optimizer: str, *, last: int | None = None) -> Tr
 
 
 def constant_prediction_loss(run: RunRecord, optimizer: str) -> float | None:
-    """The least mean loss that a prediction independent of the input can reach.
+    """The least loss of a step that a prediction independent of the input can reach.
 
     Cross-entropies: the entropy of the labels seen, in nats. Squared error: the variance
-    of the targets seen. `None` for other losses or where targets were not seen.
+    of the targets seen. Times what is added up in a step: the examples of a summed loss, the
+    batches of an accumulation without a mean. `None` for other losses, where targets were not
+    seen, and where it is not known how many are added up.
     """
+    mean = mean_constant_prediction_loss(run, optimizer)
+    fact = run.loss_of(optimizer)
+    if mean is None or fact is None:
+        return None
+    if fact.reduction == "sum":
+        examples = summed_examples(run)
+        return None if examples is None else mean * examples
+    return mean * accumulated_batches(run, optimizer)
+
+
+def summed_examples(run: RunRecord) -> float | None:
+    """How many losses of examples a summed loss adds up; `None` where that is not known."""
+    counts = run.of("label_count").values()
+    if not counts:
+        return None
+    steps = next(iter(counts)).steps
+    totals = sum((each.values for each in counts if len(each) == len(steps)), np.zeros(len(steps)))
+    examples = float(np.median(totals)) if len(steps) else 0.0
+    return examples if examples > 0 else None
+
+
+def accumulated_batches(run: RunRecord, optimizer: str) -> int:
+    """How many batches the loss of a step adds up without dividing by their number; mostly 1.
+
+    Several calls of `backward` in a step, and a first loss nearer to as many times that of a
+    constant prediction than to that loss itself. A closure that is called several times in a
+    step evaluates the same batch.
+    """
+    losses = run.of("loss").get(optimizer)
+    if len(run.of("loss")) != 1 or not losses or run.steps < 2:
+        return 1
+    calls = round(run.coverage.backward_calls / run.steps)
+    mean = mean_constant_prediction_loss(run, optimizer)
+    first = losses.first
+    if calls < 2 or not mean or not np.isfinite(first):
+        return 1
+    return calls if first > np.sqrt(calls) * mean else 1
+
+
+@lru_cache(maxsize=4)
+def mean_constant_prediction_loss(run: RunRecord, optimizer: str) -> float | None:
+    """`constant_prediction_loss` of one example, as a mean loss and an evaluation have it."""
     fact = run.loss_of(optimizer)
     kind = fact.kind if fact else "unknown"
     if kind in ("cross-entropy", "binary-cross-entropy"):

@@ -1,9 +1,12 @@
 import math
 
-from defib.records.finding import NotEvaluated
+import numpy as np
+
+from defib.records.finding import NotEvaluated, Severity
 from defib.records.preflight import PreflightRecord
+from defib.records.run import LossFact
 from defib.rules.loss.initial_loss_off import InitialLossOff
-from defib.testing import make_preflight
+from defib.testing import make_preflight, make_run
 
 rule = InitialLossOff(max_ratio=2.0)
 
@@ -34,3 +37,37 @@ def test_not_judged_for_errors_of_numbers_and_without_a_number():
 def test_not_evaluated_without_its_metric():
     outcome = rule.evaluate_preflight(make_preflight())
     assert outcome == NotEvaluated("initial-loss-off", "not measured: initial_loss")
+
+
+EQUAL = math.log(2)
+
+
+def findings(first: float, *, rest: float = 1.0, reduction: str = "mean"):
+    """A training that begins at `first` and rests at `rest`, in units of that of equal scores."""
+    losses = EQUAL * np.array([first, *[rest] * 99])
+    return rule.evaluate(
+        make_run(
+            loss=list(losses),
+            label_count={"0": [15] * 5, "1": [1] * 5},
+            facts={"losses": (LossFact("SGD", "cross-entropy", reduction=reduction),)},
+        )
+    )
+
+
+def test_a_warning_where_a_training_began_far_off_and_learns_little():
+    [finding] = findings(2.1)
+    assert finding.severity is Severity.WARNING
+    assert "2.1 times that of equal scores" in finding.message
+
+
+def test_information_where_a_training_got_over_it():
+    [finding] = findings(2.1, rest=0.01)
+    assert finding.severity is Severity.INFO
+
+
+def test_rare_classes_do_not_lower_the_limit_of_a_training():
+    assert findings(2.0) == ()
+
+
+def test_a_training_on_a_sum_of_several_losses_is_not_judged():
+    assert isinstance(findings(9.0, reduction=""), NotEvaluated)

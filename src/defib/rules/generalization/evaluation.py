@@ -9,7 +9,7 @@ import numpy as np
 
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.trend import constant_prediction_loss
+from defib.rules.trend import mean_constant_prediction_loss
 
 
 @final
@@ -88,7 +88,7 @@ class Generalization:
 def generalizations(run: RunRecord, optimizer: str) -> tuple[Generalization, ...]:
     """One for each place that evaluated."""
     losses, accuracies = run.of("evaluation_loss"), run.of("evaluation_accuracy")
-    baseline = constant_prediction_loss(run, optimizer)
+    baseline = mean_constant_prediction_loss(run, optimizer)
     empty = Series.of(())
     return tuple(
         Generalization(

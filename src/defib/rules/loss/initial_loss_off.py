@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, log
 from typing import final
 
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
-from defib.rules.base import CannotJudge, PreflightRule
+from defib.records.run import RunRecord
+from defib.rules.base import CannotJudge, PreflightRule, Rule
+from defib.rules.course import Course, courses
+from defib.rules.harm import severity_by_harm
+from defib.rules.trend import (
+    constant_prediction_loss,
+    label_totals,
+    mean_constant_prediction_loss,
+)
 
 CLASS_LOSSES = (
     "cross_entropy",
@@ -17,11 +25,16 @@ CLASS_LOSSES = (
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
 )
+CLASS_KINDS = ("cross-entropy", "negative-log-likelihood", "binary-cross-entropy")
+REMEDY = (
+    "Scale the input, and initialise the last layer with small weights; check what the loss "
+    "function receives."
+)
 
 
 @final
 @dataclass(frozen=True)
-class InitialLossOff(PreflightRule):
+class InitialLossOff(Rule, PreflightRule):
     """A first loss far above that of a constant prediction.
 
     ## What it detects
@@ -36,7 +49,9 @@ class InitialLossOff(PreflightRule):
     ## How it is measured
     `initial_loss` over `constant_prediction_loss` (dimensionless, about 1): the loss at the
     first batch, and the user's own loss function, with its weights and reduction, at a score of
-    0 for every class. Errors of numbers are not judged: their scale is the targets'.
+    0 for every class. Errors of numbers are not judged: their scale is the targets'. In the
+    record of a training: the first loss over the logarithm of the classes seen, and a warning only
+    where it learns little.
 
     ## Known false positives
     A trained network that is put on other classes without a new last layer.
@@ -51,11 +66,39 @@ class InitialLossOff(PreflightRule):
     """
 
     severity = Severity.WARNING
+    requires = ("loss",)
     requires_preflight = ("initial_loss", "constant_prediction_loss")
     explains = ("learning-rate-too-high",)
 
     max_ratio: float = 2.0
     """First loss over that of equal scores, dimensionless. Source: TheDeepChecker."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        found = [
+            course
+            for course in courses(run)
+            if (loss := run.loss_of(course.optimizer)) is not None
+            and loss.kind in CLASS_KINDS
+            and loss.reduction
+        ]
+        if not found:
+            raise CannotJudge("the loss is none of classes alone: its scale is not known")
+        for course in found:
+            first = float(course.losses.values[0])
+            constant = _equal_scores_loss(run, course.optimizer)
+            if constant and isfinite(first) and first > self.max_ratio * constant:
+                yield self._finding(run, course, first, constant)
+
+    def _finding(self, run: RunRecord, course: Course, first: float, constant: float) -> Finding:
+        loss = run.loss_of(course.optimizer)
+        return self.found(
+            f"The first loss is {first:.3g}, {first / constant:.1f} times that of equal scores for "
+            f"all classes, {constant:.3g} (limit {self.max_ratio:g} times).",
+            REMEDY,
+            severity=severity_by_harm(run, course.optimizer, worst=Severity.WARNING),
+            site=(loss.input_site or loss.site) if loss else None,
+            evidence={"initial_loss": first, "constant_prediction_loss": constant},
+        )
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         [(name, loss)] = record.of("initial_loss").items()
@@ -68,8 +111,17 @@ class InitialLossOff(PreflightRule):
             yield self.found(
                 f"The loss at the first batch is {loss:.3g}, {loss / constant:.1f} times that of "
                 f"equal scores for all classes, {constant:.3g} (limit {self.max_ratio:g} times).",
-                "Scale the input, and initialise the last layer with small weights; check what "
-                "the loss function receives.",
+                REMEDY,
                 site=record.loss.site if record.loss else None,
                 evidence={"initial_loss": loss, "constant_prediction_loss": constant},
             )
+
+
+def _equal_scores_loss(run: RunRecord, optimizer: str) -> float | None:
+    """The loss of a step that gives all classes seen the same score; `None` where not known."""
+    entropy = mean_constant_prediction_loss(run, optimizer)
+    constant = constant_prediction_loss(run, optimizer)
+    classes = sum(count > 0 for count in label_totals(run).values())
+    if not entropy or not constant or classes < 2:
+        return None
+    return constant * log(classes) / entropy

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import LossCall, PreflightRecord
-from defib.rules.base import CannotJudge, PreflightRule
+from defib.records.run import LossFact, RunRecord
+from defib.rules.base import CannotJudge, PreflightRule, Rule
+from defib.rules.failure import is_failing
 
 ELEMENTWISE = frozenset(
     {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss", "kl_div"}
     | {"poisson_nll_loss"}
 )
 """Losses that compare entry by entry, and stretch what does not fit."""
+KINDS = ("mean-squared-error", "smooth-l1", "huber")
 
 
 @final
 @dataclass(frozen=True)
-class LossBroadcasting(PreflightRule):
+class LossBroadcasting(Rule, PreflightRule):
     """Predictions and targets of different shapes in a loss of pairs.
 
     ## What it detects
@@ -33,7 +36,8 @@ class LossBroadcasting(PreflightRule):
 
     ## How it is measured
     The shapes with which the loss function of torch was called, at the first batch. A loss that
-    is written by hand is not seen.
+    is written by hand is not seen. In the record of a training: the operation that made what the
+    loss function received, where that is an expansion.
 
     ## Known false positives
     One target for all predictions, on purpose: write `expand_as`.
@@ -47,6 +51,30 @@ class LossBroadcasting(PreflightRule):
 
     severity = Severity.ERROR
     explains = ("constant-output", "cannot-fit-one-batch", "loss-plateau")
+
+    operation: str = "ExpandBackward0"
+    """Node of the autograd graph that stretches a tensor. Source: PyTorch."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        judged = [loss for loss in run.losses if loss.kind in KINDS]
+        if not judged:
+            raise CannotJudge("the loss does not compare numbers pair by pair")
+        for loss in judged:
+            if loss.input_operation == self.operation:
+                yield self._finding_in_run(run, loss)
+
+    def _finding_in_run(self, run: RunRecord, loss: LossFact) -> Finding:
+        failing = is_failing(run, loss.optimizer)
+        finding = self.found(
+            "The predictions were stretched to another shape before the loss compared them with "
+            "the targets (limit: the same shape), since step 0: each prediction is compared with "
+            "each target.",
+            "Call the loss with `predictions.squeeze(1)`, or with `targets.unsqueeze(1)`.",
+            severity=Severity.ERROR if failing else Severity.WARNING,
+            site=loss.site or loss.backward_site,
+            evidence={"input_operation": loss.input_operation},
+        )
+        return replace(finding, steps=(0, max(run.steps - 1, 0)))
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         calls = [each for each in record.loss_calls if each.name in ELEMENTWISE]

@@ -1,0 +1,48 @@
+"""Outputs kept with all that led to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from defib.faults.base import Fault
+from defib.faults.tasks import DIGITS_CONVOLUTIONAL, Task, set_up
+from defib.training.loop import training_step
+from defib.training.setup import TrainingSetup
+
+
+@final
+@dataclass(frozen=True)
+class MemoryGrowth(Fault):
+    """`outputs.append(model(inputs))` without `no_grad`: each keeps the activations of its pass."""
+
+    rule = "memory-growth"
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_CONVOLUTIONAL,)
+
+    def broken(self, task: Task, seed: int) -> TrainingSetup:
+        return _with_outputs_kept(task, seed, lambda outputs: outputs)
+
+    def healthy(self, task: Task, seed: int) -> TrainingSetup:
+        return _with_outputs_kept(task, seed, Tensor.detach)
+
+
+INTERVAL = 2
+"""Steps between two evaluations on all training data."""
+
+
+def _with_outputs_kept(task: Task, seed: int, keep: Callable[[Tensor], Tensor]) -> TrainingSetup:
+    setup, images = set_up(task, seed), task.data().inputs
+    kept: list[Tensor] = []
+    steps = count(1)
+
+    def step(setup: TrainingSetup, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = training_step(setup, inputs, targets)
+        if next(steps) % INTERVAL == 0:
+            kept.append(keep(setup.model(images)))
+        return loss
+
+    return replace(setup, name=f"{task.name}-kept", steps=150, step=step)

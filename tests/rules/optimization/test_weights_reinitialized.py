@@ -1,0 +1,53 @@
+import numpy as np
+
+from defib.records.finding import NotEvaluated
+from defib.records.series import Series
+from defib.rules.optimization.weights_reinitialized import WeightsReinitialized
+from defib.testing import make_run
+
+rule = WeightsReinitialized(min_return=0.8, min_fall=0.6, max_distance=0.5)
+FALL = np.linspace(1.0, 0.2, 40)
+STEPS = [0, 20, 39, 40, 60]
+
+
+def findings(losses=(*FALL, *FALL), norms=(8.0, 9.0, 10.0, 8.1, 9.0)):
+    norm = Series.of(norms, steps=STEPS)
+    return rule.evaluate(make_run(loss=list(losses), parameter_norm={"1.weight": norm}))
+
+
+def test_reports_a_network_that_begins_anew():
+    [finding] = findings()
+    assert finding.steps == (40, 79)
+    assert finding.evidence["jumps"] == 1
+
+
+def test_counts_how_often():
+    [finding] = findings(losses=(*FALL, *FALL, *FALL))
+    assert "1 more times" in finding.message
+
+
+def test_silent_when_the_norms_do_not_return():
+    assert findings(norms=(8.0, 9.0, 10.0, 9.9, 10.0)) == ()
+
+
+def test_silent_at_exactly_half_of_the_distance():
+    assert findings(norms=(8.0, 9.0, 10.0, 9.0, 10.0)) == ()
+
+
+def test_silent_when_the_loss_does_not_return():
+    assert findings(losses=(*FALL, *(0.7 * FALL))) == ()
+
+
+def test_silent_when_it_had_not_fallen():
+    assert findings(losses=(*np.linspace(1.0, 0.7, 40), *FALL)) == ()
+
+
+def test_silent_when_a_loss_falls_slowly():
+    assert findings(losses=np.linspace(1.0, 0.2, 80)) == ()
+
+
+def test_not_evaluated_with_several_losses():
+    run = make_run(loss={"A": FALL, "B": FALL}, parameter_norm={"1.weight": [1.0]})
+    assert rule.evaluate(run) == NotEvaluated(
+        "weights-reinitialized", "several losses: they need not fall"
+    )
