@@ -35,6 +35,10 @@ class FirstBatch(Probe):
     measures = (
         "input_largest_scale",
         "activation_std",
+        "activation_mean",
+        "activation_batch_std",
+        "saturated_fraction",
+        "input_std",
         "prediction_mean",
         "prediction_batch_std",
         "dead_unit_fraction_at_start",

@@ -2,72 +2,94 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from math import isfinite, log2
-from statistics import median
 from typing import Any, ClassVar, final
 
 import torch
-from torch import Tensor
 
-from defib.discovery.random_state import randomness_restored
 from defib.metrics.batch_spread import batch_spread
-from defib.metrics.update_ratio import update_ratios
 from defib.monitor.transfer import loss_value
 from defib.probes.base import Probe
-from defib.probes.measurements import Measurements
+from defib.probes.constant_prediction import best_constant_loss
+from defib.probes.fitting import SETTLED, Allowed, Fit
+from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Replica, Setup
 
-STEPS = 200
-SECONDS = 2.5
-"""For the training with the user's own optimiser; those that follow get the half."""
-FITTED_SHARE = 0.7
-"""Share of the first loss below which a fit needs no comparison with others."""
+OWN = Allowed(2.5, share=0.5)
+"""For the training with the user's own optimiser."""
+OTHER_SECONDS = 1.2
+REPEATED = Allowed(0.5, share=0.2, steps=4)
 RATE_FACTOR = 30.0
 """By which the learning rate is changed where the user's own does not fit: 1.5 decades."""
 ADAM_RATE = 1e-3
 """The usual default."""
-TAIL = 10
-"""Losses at the end whose median is the fit."""
-LOWEST_SCALE = 256.0
-"""Powers of two from here on are a scale of mixed precision."""
 
 
 @final
 class FitOneBatch(Probe):
     """A copy of the network is trained on the first batch by a copy of the optimiser.
 
-    `fit_loss`: the losses (of `own`; where that does not fit also of `slower` and `faster`, with
-    the learning rate divided and multiplied by 30, and of `adam` with 1e-3; where it explodes of
-    `clipped`, with the gradient norm limited to 1). `first_update_ratio`: norm of the first step
-    over that of each weight matrix. `fitted_prediction_batch_std`: spread of the predictions
-    over the batch in the end. `learning_rate`, and the `later_learning_rate` that a schedule
-    has in store.
+    `fit_loss`: the losses of `own`. Where that does not fit, also of `slower` and `faster`, with
+    the learning rate divided and multiplied by 30, of `adam` with 1e-3, of `clipped`, with the
+    gradient norm limited to 1, and of `reset`, with the initial weights that the layers give
+    themselves. `first_update_ratio`: norm of the first step over that of each weight matrix;
+    `first_step_slope`: cosine between that step and the gradient, below 0 downhill.
+    `fitted_prediction_batch_std`: spread of the predictions over the batch in the end.
+    `learning_rate`, and the `later_learning_rate` that a schedule has in store.
+    `repeated_fit_difference`: largest relative difference of the first losses when the fit is
+    made once more. `held_growth`: elements of results that the network keeps with their graph,
+    more with each step. `fitted_loss`: of the fitted copy in `training` and `evaluation` mode.
     """
 
-    measures = ("fit_loss", "first_update_ratio", "learning_rate", "fitted_prediction_batch_std")
+    measures = (
+        "fit_loss",
+        "first_update_ratio",
+        "first_step_slope",
+        "learning_rate",
+        "fitted_prediction_batch_std",
+        "repeated_fit_difference",
+        "held_growth",
+        "fitted_loss",
+    )
     order: ClassVar[int] = 200
 
     def measure(self, setup: Setup, into: Measurements) -> None:
         _add_rates(setup, into)
-        own = _Fit(setup, setup.replica())
-        own.run(own.replica.optimizer, SECONDS)
+        own = Fit(setup, setup.replica())
+        own.run(own.replica.optimizer, OWN)
         into.add_sequence("fit_loss", "own", own.losses)
         for name, ratio in own.first_ratios.items():
             into.single.add("first_update_ratio", name, ratio)
+        if own.first_slope is not None:
+            into.single.add("first_step_slope", setup.optimizer_name, own.first_slope)
+        else:
+            into.leave_out(["first_step_slope"], "the optimizer takes several steps in one")
+        _add_growth(own, into)
+        # First: what follows draws random numbers, and this must begin as the own fit did.
+        _add_repetition(setup, own, into)
         _add_spread(setup, own.replica, into)
-        if own.is_fitted:
+        _add_evaluation(own.replica, into)
+        if not own.is_fitted(_constant_loss(setup)):
+            _add_others(setup, into)
+
+
+def _add_others(setup: Setup, into: Measurements) -> None:
+    for tried, (name, change) in enumerate(_ALTERNATIVES.items()):
+        if setup.budget.left <= 0:
             return
-        for name, change in _ALTERNATIVES.items():
-            if setup.budget.left <= 0:
-                break
-            other = _Fit(setup, setup.replica())
-            optimizer, limit = change(other.replica)
-            other.run(optimizer, SECONDS / 2, limit)
-            into.add_sequence("fit_loss", name, other.losses)
+        allowed = Allowed(OTHER_SECONDS, share=1 / (len(_ALTERNATIVES) - tried))
+        other = Fit(setup, setup.replica())
+        optimizer, limit = change(other.replica)
+        other.run(optimizer, allowed, limit)
+        into.add_sequence("fit_loss", name, other.losses)
+
+
+def _constant_loss(setup: Setup) -> float | None:
+    try:
+        return float(loss_value(best_constant_loss(setup)))
+    except CannotMeasure:
+        return None
 
 
 def _add_rates(setup: Setup, into: Measurements) -> None:
@@ -82,6 +104,14 @@ def _add_rates(setup: Setup, into: Measurements) -> None:
         into.single.add("later_learning_rate", name, max(*rates, *later))
 
 
+def _add_growth(fit: Fit, into: Measurements) -> None:
+    steps = len(fit.losses) - SETTLED
+    if len(fit.held) == 2 and steps > 0:
+        into.single.add("held_growth", "", (fit.held[1] - fit.held[0]) / steps)
+    else:
+        into.leave_out(["held_growth"], "too few steps could be made")
+
+
 def _add_spread(setup: Setup, replica: Replica, into: Measurements) -> None:
     if setup.own_losses:
         with torch.no_grad():
@@ -90,6 +120,26 @@ def _add_spread(setup: Setup, replica: Replica, into: Measurements) -> None:
             if predictions is not None and predictions.ndim:
                 spread = batch_spread(predictions.float())
                 into.single.add("fitted_prediction_batch_std", "", spread)
+
+
+def _add_evaluation(replica: Replica, into: Measurements) -> None:
+    into.single.add("fitted_loss", "training", loss_value(replica.loss()))
+    modes = {module: module.training for module in replica.modules}
+    for module in modes:
+        module.training = False
+    try:
+        into.single.add("fitted_loss", "evaluation", loss_value(replica.loss()))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _add_repetition(setup: Setup, own: Fit, into: Measurements) -> None:
+    again = Fit(setup, setup.replica())
+    again.run(again.replica.optimizer, REPEATED)
+    pairs = list(zip(own.losses, again.losses, strict=False))
+    differences = [abs(one - other) / max(abs(one), 1e-12) for one, other in pairs if one == one]
+    into.single.add("repeated_fit_difference", "", max(differences, default=0.0))
 
 
 Change = Callable[[Replica], tuple[Any, float | None]]
@@ -105,78 +155,23 @@ def _clipped(replica: Replica) -> tuple[Any, float | None]:
     return replica.optimizer, 1.0
 
 
+def _reset(replica: Replica) -> tuple[Any, float | None]:
+    for module in replica.modules:
+        # By torch's convention: what a module calls in its own constructor.
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    return replica.optimizer, None
+
+
 def _adam(replica: Replica) -> tuple[Any, float | None]:
     return torch.optim.Adam(list(replica.parameters.values()), lr=ADAM_RATE), None
 
 
 _ALTERNATIVES: dict[str, Change] = {
-    "adam": _adam,
     "slower": partial(_with_rate, 1 / RATE_FACTOR),
+    "adam": _adam,
     "faster": partial(_with_rate, RATE_FACTOR),
     "clipped": _clipped,
+    "reset": _reset,
 }
-
-
-@final
-@dataclass
-class _Fit:
-    setup: Setup
-    replica: Replica
-
-    def __post_init__(self) -> None:
-        self.losses: list[float] = []
-        self.first_ratios: dict[str, Tensor] = {}
-        self._scale = _loss_scale(self.setup)
-
-    @property
-    def is_fitted(self) -> bool:
-        end = median(self.losses[-TAIL:])
-        return isfinite(end) and end < FITTED_SHARE * self.losses[0]
-
-    def run(self, optimizer: Any, seconds: float, clip_norm: float | None = None) -> None:
-        """Train until the steps, the seconds or the budget are used up, or a loss is no number."""
-        end = min(time.perf_counter() + seconds, time.perf_counter() + self.setup.budget.left)
-        with randomness_restored():
-            while len(self.losses) < STEPS and time.perf_counter() < end:
-                self._step(optimizer, clip_norm)
-                if not isfinite(self.losses[-1]):
-                    break
-
-    def _step(self, optimizer: Any, clip_norm: float | None) -> None:
-        weights = {n: p for n, p in self.replica.parameters.items() if p.ndim >= 2}
-        is_first = not self.losses
-        before = [each.detach().clone() for each in weights.values()] if is_first else []
-        losses: list[Tensor] = []
-
-        def closure() -> Tensor:
-            for each in self.replica.parameters.values():
-                each.grad = None
-            loss = self.replica.loss() / self._scale
-            loss.backward()
-            if clip_norm is not None:
-                torch.nn.utils.clip_grad_norm_(list(self.replica.parameters.values()), clip_norm)
-            losses.append(loss.detach())
-            return loss
-
-        if isinstance(optimizer, torch.optim.LBFGS):
-            optimizer.step(closure)
-        else:
-            closure()
-            optimizer.step()
-        self.losses.append(float(loss_value(losses[0])))
-        if is_first and before:
-            with torch.no_grad():
-                ratios = update_ratios(before, [each.detach() for each in weights.values()])
-            self.first_ratios = dict(zip(weights, ratios, strict=True))
-
-
-def _loss_scale(setup: Setup) -> float:
-    """The factor of mixed precision on the loss, 1 where there is none."""
-    if len(setup.own_losses) != 1:
-        return 1.0
-    own, scaled = (
-        loss_value(each) for each in (setup.own_losses[0].result.detach(), setup.loss.detach())
-    )
-    factor = float(scaled) / float(own) if float(own) else 1.0
-    is_scale = isfinite(factor) and factor >= LOWEST_SCALE and abs(log2(factor) % 1) < 1e-3
-    return factor if is_scale else 1.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 import torch
@@ -24,12 +26,17 @@ from defib.probes.measurements import CannotMeasure
 
 SEED = 0
 """Of the order in which examples are drawn anew."""
+SECONDS = 1.0
+"""For reading batches; a data set may decode images."""
+MOST_BATCHES = 100
+MOST_ELEMENTS = 1 << 24
+"""Of what is kept for statistics: 64 MB."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class LoaderBatches:
-    """The loader that gave the first batch, and that batch."""
+    """A loader, and the last batch that it gave; `None` of one that gave none yet."""
 
     loader: DataLoader[Any]
     first: Any
@@ -52,6 +59,28 @@ class LoaderBatches:
         )
         for batch in again:
             yield tensors_in(batch)
+
+    @cached_property
+    def some(self) -> tuple[list[Tensor], ...]:
+        """Up to 100 batches, read within a second, and once for all who ask."""
+        end = time.perf_counter() + SECONDS
+        found: list[list[Tensor]] = []
+        elements = 0
+        for batch in self.batches():
+            found.append(batch)
+            elements += sum(each.numel() for each in batch)
+            is_enough = len(found) >= MOST_BATCHES or elements > MOST_ELEMENTS
+            if is_enough or time.perf_counter() > end:
+                break
+        return tuple(found)
+
+    def column(self, place: int) -> Tensor:
+        """The tensor at `place` of `some` batches, joined; of those that have the same shape."""
+        parts = [batch[place].detach() for batch in self.some if len(batch) > place]
+        alike = [each for each in parts if each.shape[1:] == parts[0].shape[1:]]
+        if not alike or not alike[0].ndim:
+            raise CannotMeasure("the loader gives no examples of one shape")
+        return torch.cat(alike)
 
     def place_of(self, tensor: Tensor) -> int:
         """Which tensor of a batch is `tensor`, perhaps moved, cast or reshaped since."""

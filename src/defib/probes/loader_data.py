@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar, final
 
 import torch
@@ -15,12 +14,7 @@ from defib.probes.loader_batches import LoaderBatches
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
 
-SECONDS = 1.0
-"""For reading batches; a data set may decode images."""
-MOST_BATCHES = 100
 MOST_CLASSES = 1000
-MOST_ELEMENTS = 1 << 24
-"""Of the inputs that are kept for the statistics of features: 64 MB."""
 
 
 @final
@@ -40,13 +34,13 @@ class LoaderData(Probe):
             raise CannotMeasure("the batch does not come from a DataLoader")
         inputs = _table(setup)
         input_place = None if inputs is None else _place(setup.loader, inputs)
-        targets = _labels(setup)
+        targets = class_labels(setup)
         target_place = None if targets is None else _place(setup.loader, targets)
         if input_place is None and target_place is None:
             raise CannotMeasure("inputs and targets are no part of the loader's batch")
         labels: list[Tensor] = []
         rows: list[Tensor] = []
-        for batch in _some(setup.loader):
+        for batch in setup.loader.some:
             if target_place is not None:
                 labels.append(batch[target_place].detach().reshape(-1))
             if input_place is not None:
@@ -65,18 +59,6 @@ class LoaderData(Probe):
             into.leave_out(["features"], "the inputs are no table of the loader's batch")
 
 
-def _some(loader: LoaderBatches) -> list[list[Tensor]]:
-    end = time.perf_counter() + SECONDS
-    found: list[list[Tensor]] = []
-    elements = 0
-    for batch in loader.batches():
-        found.append(batch)
-        elements += sum(each.numel() for each in batch)
-        if len(found) >= MOST_BATCHES or elements > MOST_ELEMENTS or time.perf_counter() > end:
-            break
-    return found
-
-
 def _place(loader: LoaderBatches, tensor: Tensor) -> int | None:
     try:
         return loader.place_of(tensor)
@@ -90,7 +72,7 @@ def _table(setup: Setup) -> Tensor | None:
     return next((each for each in given if each.ndim == 2 and each.is_floating_point()), None)
 
 
-def _labels(setup: Setup) -> Tensor | None:
+def class_labels(setup: Setup) -> Tensor | None:
     """Integer targets of a cross-entropy, or the 0 and 1 of a binary one with one output."""
     if not setup.own_losses:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,6 +44,18 @@ class Budget:
 
 
 @final
+@dataclass(frozen=True)
+class Load:
+    """A call of `load_state_dict` with `strict=False`: how many keys of the network it was to
+    fill, how many of them the state did not have, and how many of the state's were left over."""
+
+    network: weakref.ref[nn.Module]
+    keys: int
+    missing: int
+    unexpected: int
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Setup:
     """The user's live objects, which nothing may change, and helpers that copy them.
@@ -63,6 +76,12 @@ class Setup:
     entries: tuple[Entry, ...] = ()
     loss_calls: tuple[SeenLoss, ...] = ()
     loader: LoaderBatches | None = None
+    """The loader that gave a batch last."""
+    loaders: tuple[LoaderBatches, ...] = ()
+    """All loaders that gave a batch, in order."""
+    other_loaders: tuple[LoaderBatches, ...] = ()
+    """Living loaders that gave none yet."""
+    loads: tuple[Load, ...] = ()
     budget: Budget = field(default_factory=lambda: Budget(time.perf_counter() + BUDGET_SECONDS))
     is_readable: bool = True
 
@@ -148,12 +167,14 @@ class Replica:
         optimizers = list(setup.optimizers.values())
         copied, memo = _copies([setup.network, *modules, *optimizers])
         self.network: nn.Module = copied[0]
+        self.modules: tuple[nn.Module, ...] = tuple(
+            {id(m): m for each in copied[: 1 + len(modules)] for m in each.modules()}.values()
+        )
         self._setup = setup
         self._memo = memo
         self._optimizers = dict(zip(setup.optimizers, copied[1 + len(modules) :], strict=True))
-        for each in self._optimizers.values():
-            # Schedules put a bound `step` there, which would step the user's own parameters.
-            vars(each).pop("step", None)
+        for original, each in zip(optimizers, self._optimizers.values(), strict=True):
+            _complete(original, each, memo)
         for each in self.parameters.values():
             each.grad = None
 
@@ -194,6 +215,14 @@ class Replica:
                 )
         except CannotReplay as reason:
             raise CannotMeasure(str(reason)) from reason
+
+
+def _complete(original: Any, copied: Any, memo: dict[int, Any]) -> None:
+    """Copy what an optimiser does not hand to its copies (LBFGS: its list of parameters)."""
+    for name in vars(original).keys() - vars(copied).keys() - {"step"}:
+        setattr(copied, name, copy.deepcopy(vars(original)[name], memo))
+    # Schedules put a bound `step` there, which would step the user's own parameters.
+    vars(copied).pop("step", None)
 
 
 def _by_identity(memo: Mapping[int, Any]) -> dict[int, Any]:

@@ -12,20 +12,54 @@ TAIL = 10
 """Losses at the end whose median is the fit."""
 MINIMUM_STEPS = 50
 """Steps below which a fit that fell little says nothing: no time was left."""
+LEARNS_NOTHING = 0.95
+"""A fit above which the batch was not learnt: a fall of less than 5 % is none by AutoTrainer and
+TheDeepChecker."""
+MINIMUM_CONSTANT = 0.05
+"""Loss of the best constant over the first loss, dimensionless, from which on it is compared with:
+a batch of one class is fitted by a constant."""
+
+
+def reference_loss(record: PreflightRecord) -> float | None:
+    """The loss that a fit must get below: the first one, or that of the best constant prediction.
+
+    The smaller of the two, so that learning the frequencies of the labels, or their mean, does
+    not count. `None` where the first loss is no positive number.
+    """
+    losses = record.sequence("fit_loss", "own")
+    if not losses or not isfinite(losses[0]) or losses[0] <= 0:
+        return None
+    constant = record.value("best_constant_loss")
+    is_comparable = constant > MINIMUM_CONSTANT * losses[0] and is_only_loss(record)
+    return min(losses[0], constant) if is_comparable else losses[0]
+
+
+def is_only_loss(record: PreflightRecord) -> bool:
+    """Whether what is trained is the one loss function alone, without penalties or scales."""
+    first, own = record.sequence("fit_loss", "own"), record.value("initial_loss")
+    return bool(first) and abs(first[0] - own) <= 1e-2 * abs(own)
 
 
 def fit_of(record: PreflightRecord, name: str = "own") -> float | None:
-    """Loss at the end of a fit over the first one; `inf` where it is no number.
+    """Loss at the end of a fit over `reference_loss`; `inf` where it is no number.
 
     `None` where the fit was not made, or stopped early for want of time.
     """
-    losses = record.sequence("fit_loss", name)
-    if not losses or not isfinite(losses[0]) or losses[0] <= 0:
+    losses, reference = record.sequence("fit_loss", name), reference_loss(record)
+    if not losses or reference is None:
         return None
     if not isfinite(losses[-1]):
         return float("inf")
-    end = median(losses[-TAIL:]) / losses[0]
+    end = median(losses[-TAIL:]) / reference
     return end if len(losses) >= MINIMUM_STEPS or end < 0.5 else None
+
+
+def fall_of(record: PreflightRecord, name: str = "own") -> float | None:
+    """Loss at the end of a fit over the first one of the own fit; `None` as in `fit_of`."""
+    fit, reference = fit_of(record, name), reference_loss(record)
+    if fit is None or reference is None:
+        return None
+    return fit * reference / record.sequence("fit_loss", "own")[0]
 
 
 def require_fit(record: PreflightRecord) -> float:
@@ -36,7 +70,33 @@ def require_fit(record: PreflightRecord) -> float:
     return fit
 
 
-def fits_badly(record: PreflightRecord, limit: float = 0.95) -> bool:
+def fits_badly(record: PreflightRecord, limit: float = LEARNS_NOTHING) -> bool:
     """Whether the own optimiser certainly does not fit the first batch."""
     fit = fit_of(record)
     return fit is not None and fit > limit
+
+
+def best_fit(record: PreflightRecord, *names: str) -> float | None:
+    """The smallest of the fits that were made, `None` where none was."""
+    return min((fit for name in names if (fit := fit_of(record, name)) is not None), default=None)
+
+
+INITIAL_HARM = 2.0
+"""First loss over that of equal scores, dimensionless; as in `InitialLossOff`."""
+POOR_FIT = 0.5
+GOOD_FIT = 0.1
+"""A fit above `POOR_FIT` is poor where another optimiser's falls below `GOOD_FIT`."""
+OTHERS = ("adam", "slower", "faster", "clipped", "reset")
+
+
+def is_harmed_at_start(record: PreflightRecord) -> bool:
+    """Whether the training begins badly: the gate of facts that a sound training can live with.
+
+    The first batch is not learnt, or hardly while another way learns it; or the first loss is
+    far above that of a constant prediction.
+    """
+    if record.value("initial_loss") > INITIAL_HARM * record.value("constant_prediction_loss"):
+        return True
+    own, other = fit_of(record), best_fit(record, *OTHERS)
+    is_poor = own is not None and other is not None and own > POOR_FIT and other < GOOD_FIT
+    return is_poor or fits_badly(record)

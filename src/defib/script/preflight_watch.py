@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, final
@@ -27,7 +28,7 @@ from defib.monitor.guard import Guard
 from defib.monitor.tracked import Tracked
 from defib.probes.loader_batches import LoaderBatches
 from defib.probes.running import run_probes
-from defib.probes.setup import Setup
+from defib.probes.setup import BUDGET_SECONDS, Budget, Load, Setup
 from defib.probes.tape import Entry, SeenLoss, Tape, autocast
 from defib.records.architecture import Architecture
 from defib.records.preflight import LossCall, PreflightRecord
@@ -50,12 +51,14 @@ class PreflightWatch:
         self._operation_sites = OperationSites(patches)
         self._tape = Tape()
         self._state: RandomState | None = None
-        self._loader: LoaderBatches | None = None
+        self._loaders: dict[int, LoaderBatches] = {}
         self._is_readable = True
+        self._loads: list[Load] = []
         self._guard("creation", watch_creation)(patches, self._creations, self._guard)
         patches.replace(_BaseDataLoaderIter, "__next__", self._watched_batch)
         patches.replace(DataLoader, "__iter__", self._watched_iteration)
         patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._watched_saving)
+        patches.replace(torch.nn.Module, "load_state_dict", self._watched_load)
         patches.add_undo(self._leave_tape)
         self._operation_sites.start()
         self._tape.__enter__()
@@ -90,7 +93,8 @@ class PreflightWatch:
             batch = original(iterator)
             loader = getattr(iterator, "_defib_loader", None)
             if loader is not None:
-                self._loader = LoaderBatches(loader, batch)
+                self._loaders.pop(id(loader), None)
+                self._loaders[id(loader)] = LoaderBatches(loader, batch)
             return batch
 
         return __next__
@@ -101,6 +105,21 @@ class PreflightWatch:
             return original(context)
 
         return __enter__
+
+    def _watched_load(self, original: Any) -> Any:
+        def load_state_dict(network: Any, *arguments: Any, **keywords: Any) -> Any:
+            result = original(network, *arguments, **keywords)
+            strict = arguments[1] if len(arguments) > 1 else keywords.get("strict", True)
+            if not strict:
+                self._guard.run("load_state_dict", self._note_load, network, result)
+            return result
+
+        return load_state_dict
+
+    def _note_load(self, network: Any, result: Any) -> None:
+        missing, unexpected = result
+        keys = len(network.state_dict())
+        self._loads.append(Load(weakref.ref(network), keys, len(missing), len(unexpected)))
 
     def _leave_tape(self) -> None:
         self._tape.stop()
@@ -119,9 +138,12 @@ class PreflightWatch:
         self._operation_sites.stop()
         self._tape.stop()
         with randomness_restored():
-            return replace(self._measured(moment), seconds=time.perf_counter() - begun)
+            return replace(self._measured(moment, begun), seconds=time.perf_counter() - begun)
 
-    def _measured(self, moment: Moment) -> PreflightRecord:
+    def _measured(self, moment: Moment, begun: float) -> PreflightRecord:
+        drawn = tuple(self._loaders.values())
+        living = self._creations.living(DataLoader)
+        others = [each for each in living if id(each) not in self._loaders]
         loss = _only_loss(moment, self._name)
         tracked = Tracked(self._creations)
         tracked.add(moment.optimizers)
@@ -147,7 +169,11 @@ class PreflightWatch:
             optimizers=optimizers,
             entries=tuple(self._tape.entries),
             loss_calls=tuple(self._tape.losses),
-            loader=self._loader,
+            loads=tuple(self._loads),
+            loader=drawn[-1] if drawn else None,
+            loaders=drawn,
+            other_loaders=tuple(map(LoaderBatches, others, [None] * len(others))),
+            budget=Budget(begun + BUDGET_SECONDS),
             is_readable=self._is_readable,
         )
         facts = _Facts()

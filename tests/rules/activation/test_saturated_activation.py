@@ -2,7 +2,7 @@ import numpy as np
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.activation.saturated_activation import SaturatedActivation
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = SaturatedActivation()
 FLAT = [1.0] * 60
@@ -53,3 +53,24 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "saturated-activation", "not recorded: saturated_fraction"
     )
+
+
+def before(fraction: float, first: float):
+    return SaturatedActivation().evaluate_preflight(
+        make_preflight(
+            saturated_fraction={"fc1": fraction},
+            initial_loss=first,
+            constant_prediction_loss=1.0,
+            sequences={"fit_loss": {"own": [first, *[0.1] * 199]}},
+        )
+    )
+
+
+def test_before_the_first_step_reported_where_the_first_loss_is_far_too_high():
+    [finding] = before(0.51, first=2.1)
+    assert finding.layer == "fc1"
+
+
+def test_before_the_first_step_silent_at_the_limit_and_without_harm():
+    assert before(0.5, first=2.1) == ()
+    assert before(0.51, first=2.0) == ()

@@ -4,7 +4,7 @@ import pytest
 from defib.records.finding import NotEvaluated
 from defib.records.run import LayerFact, RunRecord
 from defib.rules.activation.unsuitable_activation import UnsuitableActivation
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = UnsuitableActivation(min_signal=0.1, min_samples=5)
 
@@ -51,3 +51,27 @@ def test_silent_where_the_input_itself_is_nearly_constant():
 
 def test_not_evaluated_without_its_metrics():
     assert isinstance(rule.evaluate(make_run()), NotEvaluated)
+
+
+def before(signal: float, end: float, kind: str = "sigmoid"):
+    layers = (LayerFact("fc1", "Linear", activation=kind), LayerFact("fc2", "Linear"))
+    return UnsuitableActivation().evaluate_preflight(
+        make_preflight(
+            facts={"layers": layers},
+            activation_batch_std={"fc1": signal},
+            activation_mean={"fc1": 1.0},
+            input_std={"fc1": 1.0},
+            sequences={"fit_loss": {"own": [1.0, *[end] * 199]}},
+        )
+    )
+
+
+def test_before_the_first_step_reported_where_the_batch_is_not_learnt():
+    [finding] = before(0.09, end=0.96)
+    assert (finding.layer, finding.steps) == ("fc1", (0, 0))
+
+
+def test_before_the_first_step_silent_at_the_limit_where_it_learns_and_for_a_relu():
+    assert before(0.1, end=0.96) == ()
+    assert before(0.09, end=0.95) == ()
+    assert before(0.09, end=0.96, kind="relu") == ()

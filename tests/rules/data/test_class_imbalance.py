@@ -4,7 +4,7 @@ import pytest
 from defib.records.finding import Finding, NotEvaluated, Severity
 from defib.records.run import RunRecord
 from defib.rules.data.class_imbalance import ClassImbalance
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ClassImbalance()
 STEPS = 60
@@ -126,3 +126,17 @@ def test_not_evaluated_without_its_metrics():
 def test_not_evaluated_with_two_losses():
     losses = {"Adam": np.ones(STEPS), "Adam 2": np.ones(STEPS)}
     assert isinstance(rule.evaluate(run_with(loss=losses)), NotEvaluated)
+
+
+def before(*counts: float):
+    sequences = {"label_count": {str(label): [each] for label, each in enumerate(counts)}}
+    return ClassImbalance().evaluate_preflight(make_preflight(sequences=sequences))
+
+
+def test_before_the_first_step_it_is_information():
+    [finding] = before(110.0, 10.0)
+    assert finding.severity.value == "info"
+
+
+def test_before_the_first_step_silent_at_exactly_the_limit():
+    assert before(100.0, 10.0, 100.0) == ()

@@ -3,7 +3,7 @@ import pytest
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.gradient.exploding_gradient import ExplodingGradient
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ExplodingGradient(max_growth=1e3, max_norm=1e3, max_ratio=70)
 LABELS = {"0": [50.0], "1": [50.0]}
@@ -88,3 +88,34 @@ def test_not_evaluated_without_its_metrics():
     assert rule.evaluate(make_run(loss=flat())) == NotEvaluated(
         "exploding-gradient", "not recorded: total_gradient_norm"
     )
+
+
+def before(norm: float, own: float, *, clipped: float = 0.1, clips: float = 0.0):
+    losses = {"own": [2.0, *[own] * 199], "clipped": [2.0, *[clipped] * 199]}
+    return ExplodingGradient().evaluate_preflight(
+        make_preflight(
+            gradient_norm={"a.weight": norm},
+            constant_prediction_loss=1.0,
+            named_in_code={"clip_grad_norm_": clips, "clip_grad_value_": 0.0},
+            sequences={"fit_loss": losses},
+        )
+    )
+
+
+def test_before_the_first_step_reports_a_norm_that_only_clipping_mends():
+    [finding] = before(101.0, 2.0)
+    assert finding.severity.value == "error"
+    [finding] = before(21.0, float("inf"))
+    assert finding.severity.value == "error"
+
+
+def test_before_the_first_step_it_is_information_where_the_script_clips():
+    [finding] = before(101.0, 2.0, clips=2.0)
+    assert finding.severity.value == "info"
+
+
+def test_before_the_first_step_silent_at_the_limits_and_where_nothing_mends_it():
+    assert before(100.0, 2.0) == ()
+    assert before(20.0, float("inf")) == ()
+    assert before(101.0, 1.9) == ()
+    assert before(101.0, 2.0, clipped=1.95) == ()

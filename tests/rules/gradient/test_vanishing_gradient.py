@@ -4,7 +4,7 @@ import pytest
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LayerFact
 from defib.rules.gradient.vanishing_gradient import VanishingGradient
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = VanishingGradient(min_ratio=1e-3, min_layers=3, patience=3)
 LABELS = {"0": [50.0], "1": [50.0]}
@@ -89,3 +89,26 @@ def test_not_evaluated_without_its_metrics():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "vanishing-gradient", "not recorded: loss, gradient_norm"
     )
+
+
+def before(first: float, last: float, end: float):
+    names = ("a.weight", "a.bias", "b.weight", "b.bias", "c.weight", "c.bias")
+    sizes = dict.fromkeys(names, last) | {"a.bias": first}
+    known = make_preflight(gradient_norm=sizes)
+    return VanishingGradient().evaluate_preflight(
+        make_preflight(
+            facts={"layers": known.facts.layers, "parameters": known.facts.parameters},
+            gradient_rms=sizes,
+            sequences={"fit_loss": {"own": [1.0, *[end] * 199]}},
+        )
+    )
+
+
+def test_before_the_first_step_the_gradients_of_biases_tell_what_arrives():
+    [finding] = before(9e-4, 1.0, end=0.96)
+    assert finding.layer == "a"
+
+
+def test_before_the_first_step_silent_at_the_limit_and_where_the_batch_is_learnt():
+    assert before(1e-3, 1.0, end=0.96) == ()
+    assert before(1e-6, 1.0, end=0.95) == ()

@@ -53,6 +53,9 @@ class DeadReLU(Rule, PreflightRule):
         "vanishing-gradient",
         "loss-divergence",
         "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
+        "learning-rate-too-low",
     )
     fixes = ("lower-learning-rate", "he-initialization", "leaky-relu")
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LayerFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import PreflightRule, Rule
 from defib.rules.failure import is_failing
+from defib.rules.fit import is_harmed_at_start
 
 
 @final
 @dataclass(frozen=True)
-class SaturatedActivation(Rule):
+class SaturatedActivation(Rule, PreflightRule):
     """Sigmoid or tanh units driven into their flat ends.
 
     ## What it detects
@@ -29,7 +31,8 @@ class SaturatedActivation(Rule):
 
     ## How it is measured
     `saturated_fraction` (dimensionless, in [0, 1]): entries whose derivative is below
-    2.66 % of its maximum, which is |z| >= 5 for sigmoid and 2.5 for tanh.
+    2.66 % of its maximum, which is |z| >= 5 for sigmoid and 2.5 for tanh. Before the first step: at
+    the first batch, where the first loss is far too high or a copy learns that batch badly.
 
     ## Known false positives
     Well trained tanh and sigmoid networks saturate because they are sure: a training that
@@ -47,7 +50,18 @@ class SaturatedActivation(Rule):
 
     severity = Severity.ERROR
     requires = ("saturated_fraction",)
-    explains = ("vanishing-gradient", "loss-plateau", "constant-output", "too-few-epochs")
+    requires_preflight = ("saturated_fraction", "fit_loss")
+    explains = (
+        "vanishing-gradient",
+        "loss-plateau",
+        "constant-output",
+        "too-few-epochs",
+        "initial-loss-off",
+        "learning-rate-too-high",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
+    )
     fixes = ("glorot-initialization", "relu", "lower-learning-rate")
 
     max_fraction: float = 0.5
@@ -61,6 +75,21 @@ class SaturatedActivation(Rule):
             flat = series.final_stretch_above(self.max_fraction)
             if len(flat) >= self.patience and is_failing(run, fact.optimizer):
                 yield self._finding(fact, series, flat)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        if not is_harmed_at_start(record):
+            return
+        for layer, fraction in record.of("saturated_fraction").items():
+            if fraction > self.max_fraction:
+                fact = record.facts.layer(layer) or LayerFact(layer, "")
+                yield self.found(
+                    f"{fraction:.0%} of the {fact.activation or 'activation'} outputs after "
+                    f"`{layer}` are saturated at the first batch (limit {self.max_fraction:.0%}).",
+                    "Standardise the input and use Glorot initialisation, or ReLU.",
+                    layer=layer,
+                    site=fact.site,
+                    evidence={"saturated_fraction": fraction},
+                )
 
     def _finding(self, fact: LayerFact, series: Series, flat: Series) -> Finding:
         was_born = flat.steps[0] == series.steps[0]

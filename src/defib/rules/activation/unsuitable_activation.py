@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LayerFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import NO_STEPS, PreflightRule, Rule
 from defib.rules.failure import is_failing
+from defib.rules.fit import fits_badly
 
 POSITIVE_KINDS = ("sigmoid", "hardsigmoid", "softplus")
 """Non-linearities whose output at zero input is not zero: only these make a constant of a
@@ -21,7 +23,7 @@ weak signal, others pass it on as a weak one."""
 
 @final
 @dataclass(frozen=True)
-class UnsuitableActivation(Rule):
+class UnsuitableActivation(Rule, PreflightRule):
     """A non-linearity that turns the signal into a constant.
 
     ## What it detects
@@ -38,7 +40,8 @@ class UnsuitableActivation(Rule):
     ## How it is measured
     `activation_batch_std` relative to `activation_mean` (dimensionless): at the recorded
     steps of the first half of the run, in the median. The input's own ratio must be at
-    least ten times larger.
+    least ten times larger. Before the first step: at the first batch, where a copy does not
+    learn it.
 
     ## Known false positives
     Gates and attention weights that are meant to be nearly constant; a training that
@@ -57,12 +60,17 @@ class UnsuitableActivation(Rule):
 
     severity = Severity.ERROR
     requires = ("activation_batch_std", "activation_mean", "input_std")
+    requires_preflight = ("activation_batch_std", "activation_mean", "input_std", "fit_loss")
     explains = (
         "loss-plateau",
         "too-few-epochs",
         "vanishing-gradient",
         "constant-output",
         "learning-rate-too-low",
+        "learning-rate-too-high",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
     )
     fixes = ("relu", "tanh", "batch-normalization")
 
@@ -83,6 +91,23 @@ class UnsuitableActivation(Rule):
                 worst = (signal, layer)
         if worst is not None and worst[0] < self.min_signal:
             yield self._finding(run, *worst)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        enough = self._input_signal(record.first_step) >= 10 * self.min_signal
+        if not enough or not fits_badly(record):
+            return
+        signals = {
+            layer: spread / abs(mean)
+            for layer, spread in record.of("activation_batch_std").items()
+            if (fact := record.facts.layer(layer)) is not None
+            and fact.activation in POSITIVE_KINDS
+            and not fact.feeds_loss
+            and spread > 0
+            and (mean := record.of("activation_mean").get(layer, 0.0))
+        }
+        layer = min(signals, key=lambda each: signals[each], default="")
+        if layer and signals[layer] < self.min_signal:
+            yield replace(self._finding(record.facts, signals[layer], layer), steps=NO_STEPS)
 
     def _signal(self, run: RunRecord, layer: str, spread: Series) -> float | None:
         fact = run.layer(layer) or LayerFact(layer, "")
@@ -115,7 +140,7 @@ class UnsuitableActivation(Rule):
             severity=self.severity,
             layer=layer,
             site=fact.site,
-            steps=(0, run.steps - 1),
+            steps=(0, max(run.steps - 1, 0)),
             message=f"The {kind} outputs after `{layer}` are nearly constant: over a batch they "
             f"vary by {signal:.1%} of their mean (limit {self.min_signal:.0%}), since step 0.",
             evidence={"signal_relative_to_mean": signal},

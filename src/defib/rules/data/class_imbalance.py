@@ -9,9 +9,10 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.data.label_balance import minority_recall, perplexity
 from defib.rules.data.label_order import label_counts
 from defib.rules.trend import label_totals
@@ -24,12 +25,13 @@ _EMPTY = Series.of(())
 
 @final
 @dataclass(frozen=True)
-class ClassImbalance(Rule):
+class ClassImbalance(Rule, PreflightRule):
     """A network that answers with the most frequent class because the others are rare.
 
     ## What it detects
     Classes of very different frequency, and a network that to the end of the run puts every
-    example into the most frequent one. Imbalance alone is not reported.
+    example into the most frequent one. Imbalance alone is no
+    fault: before the first step it is information.
 
     ## Why it matters
     The most frequent class alone gives a high accuracy, so the collapse looks like success
@@ -57,6 +59,7 @@ class ClassImbalance(Rule):
 
     severity = Severity.WARNING
     requires = ("label_count", "prediction_top_share", "accuracy")
+    requires_preflight = ("label_count",)
     explains = ("loss-plateau",)
     fixes = ("class-weights", "balanced-sampler")
 
@@ -94,6 +97,20 @@ class ClassImbalance(Rule):
             is_long = self._is_long(run, collapsed)
             if is_long and not self._uses_input(run, optimizer, int(collapsed.steps[0])):
                 yield from self._judge(run, optimizer, counts, collapsed)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        totals = [sum(each) for each in record.sequences.get("label_count", {}).values()]
+        counts = np.array([each for each in totals if each > 0])
+        if len(counts) >= 2 and self._is_imbalanced(counts):
+            yield self.found(
+                f"The most frequent class has {counts.max() / counts.min():.3g} times as many "
+                f"examples as the rarest of {len(counts)} (limit {self.max_count_ratio:g} times), "
+                f"in {counts.sum():,.0f} examples of the loader.",
+                "Weight the classes in the loss or sample the rare ones more often; judge by "
+                "recall per class.",
+                severity=Severity.INFO,
+                evidence={"largest_over_smallest": float(counts.max() / counts.min())},
+            )
 
     def _is_imbalanced(self, counts: np.ndarray) -> bool:
         is_uneven = counts.max() / counts.min() > self.max_count_ratio

@@ -69,6 +69,9 @@ class UnscaledInput(Rule, PreflightRule):
         "vanishing-gradient",
         "initial-loss-off",
         "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
+        "learning-rate-too-low",
     )
     fixes = ("standardize-input",)
 

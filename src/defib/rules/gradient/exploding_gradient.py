@@ -9,10 +9,12 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, Ending, courses
+from defib.rules.fit import LEARNS_NOTHING, best_fit, fit_of
 from defib.rules.learning_rate import rounded
 from defib.rules.trend import constant_prediction_loss
 from defib.rules.weights import aligned, rms_gradients
@@ -20,7 +22,7 @@ from defib.rules.weights import aligned, rms_gradients
 
 @final
 @dataclass(frozen=True)
-class ExplodingGradient(Rule):
+class ExplodingGradient(Rule, PreflightRule):
     """Gradients that grow out of all proportion.
 
     ## What it detects
@@ -39,7 +41,9 @@ class ExplodingGradient(Rule):
     `total_gradient_norm`: L2 norm of all gradients that the step used (after clipping). Its
     size at the start is the lesser of the first value and the median over the first
     `reference` records. The ratio of layers compares root mean squares of the gradients of
-    weights, median over the records.
+    weights, median over the records. Before the first step: the norm at the first batch, where a
+    copy does not learn that batch and does with gradients clipped to norm 1, or with the initial
+    weights that its layers give themselves; information where the script clips gradients.
 
     ## Known false positives
     A network that starts on a plateau has tiny first gradients, and reaches many times
@@ -57,6 +61,7 @@ class ExplodingGradient(Rule):
 
     severity = Severity.ERROR
     requires = ("loss", "total_gradient_norm")
+    requires_preflight = ("gradient_norm", "fit_loss", "constant_prediction_loss")
     explains = (
         "loss-divergence",
         "non-finite-value",
@@ -65,6 +70,10 @@ class ExplodingGradient(Rule):
         "dead-relu",
         "saturated-activation",
         "constant-output",
+        "initial-loss-off",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
     )
     fixes = ("clip-gradients", "lower-learning-rate", "he-initialization")
 
@@ -74,6 +83,9 @@ class ExplodingGradient(Rule):
     max_norm: float = 1e2
     """Norm at the start over the loss of a constant prediction, dimensionless. Healthy twins
     of the fault corpus show up to 7 (`benchmarks/calibration.py`)."""
+    max_norm_before_infinity: float = 20.0
+    """The same where the loss of a copy on the first batch becomes infinite; calibrated as
+    `max_norm`."""
     max_ratio: float = 70.0
     """First layer's gradient over the last layer's, dimensionless. Source: AutoTrainer."""
     reference: int = 10
@@ -86,6 +98,32 @@ class ExplodingGradient(Rule):
                 norms = run.of("total_gradient_norm").get(course.optimizer, Series.of([]))
                 finding = self._growth(run, course, norms.finite()) or self._depth(run, course)
                 yield from [finding] if finding else []
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        norm = float(np.sqrt(sum(each**2 for each in record.of("gradient_norm").values())))
+        baseline = record.value("constant_prediction_loss")
+        own, other = fit_of(record), best_fit(record, "clipped", "reset")
+        if own is None or not baseline > 0:
+            raise CannotJudge("the fit of the first batch, or a constant's loss, is no number")
+        if own <= LEARNS_NOTHING or other is None or other > LEARNS_NOTHING:
+            return
+        limit = self.max_norm if np.isfinite(own) else self.max_norm_before_infinity
+        if norm > limit * baseline:
+            is_clipped = max(
+                record.of("named_in_code").get(name, 0.0)
+                for name in ("clip_grad_norm_", "clip_grad_value_")
+            )
+            yield self.found(
+                f"The norm of the gradients at the first batch is {norm:.2g}, "
+                f"{norm / baseline:.1g} "
+                f"times the loss of a constant prediction (limit {limit:g} times); a copy "
+                "does not learn that batch, and does with clipped gradients or with the layers' "
+                "own initial weights.",
+                "Initialise with He or Glorot (for recurrent weights: orthogonal, with a factor of "
+                "1), and clip the gradient norm to 1.",
+                severity=Severity.INFO if is_clipped > 1 else None,
+                evidence={"gradient_norm": norm, "fit": own, "best_other_fit": other},
+            )
 
     def _growth(self, run: RunRecord, course: Course, norms: Series) -> Finding | None:
         early = norms.values[: self.reference]

@@ -52,6 +52,10 @@ class ParameterWithoutGradient(Rule, PreflightRule):
         "vanishing-gradient",
         "parameter-not-in-optimizer",
         "cannot-fit-one-batch",
+        "input-not-used",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "unsuitable-initialization",
     )
     fixes = ("reconnect-graph",)
 

@@ -9,11 +9,13 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, Ending, courses
-from defib.rules.weights import aligned, rms_gradients
+from defib.rules.fit import fits_badly
+from defib.rules.weights import aligned, rms_gradients, trained_weights
 
 SQUASHING = {
     "sigmoid": "the derivative of a sigmoid is at most 1/4",
@@ -24,7 +26,7 @@ SQUASHING = {
 
 @final
 @dataclass(frozen=True)
-class VanishingGradient(Rule):
+class VanishingGradient(Rule, PreflightRule):
     """Gradients that shrink on their way from the loss to the first layers.
 
     ## What it detects
@@ -40,8 +42,9 @@ class VanishingGradient(Rule):
     ## How it is measured
     Root mean square of the gradient's entries (dimensionless ratio): `gradient_norm` of a
     weight divided by the square root of its size, first layer over last layer; the median
-    over the recorded steps. Layers with a gradient of exactly zero are left out: that is
-    no shrinking but a blocked layer. Embeddings are left out too.
+    over the recorded steps. Before the first step: of weights or of biases, at the first batch,
+    where a copy of the network does not learn that batch. Layers with a gradient of exactly zero
+    are left out: that is no shrinking but a blocked layer. Embeddings are left out too.
 
     ## Known false positives
     Adaptive optimisers (Adam) divide a small gradient by its own size and can train the
@@ -59,7 +62,17 @@ class VanishingGradient(Rule):
 
     severity = Severity.ERROR
     requires = ("loss", "gradient_norm")
-    explains = ("loss-plateau", "too-few-epochs", "constant-output")
+    requires_preflight = ("gradient_rms", "fit_loss")
+    explains = (
+        "loss-plateau",
+        "too-few-epochs",
+        "constant-output",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "unsuitable-initialization",
+    )
     fixes = ("relu", "glorot-initialization", "batch-normalization")
 
     min_ratio: float = 1e-3
@@ -87,6 +100,39 @@ class VanishingGradient(Rule):
         is_long = len(course.losses) >= self.min_steps
         if is_long and len(layers) >= self.min_layers and not self._is_harmless(course):
             yield from self._judge(run, course, layers)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        run, sizes = record.facts, record.of("gradient_rms")
+        optimizer = record.loss.optimizer if record.loss else ""
+        weights = [each for each in trained_weights(run, optimizer) if each.name in sizes]
+        if len(weights) < self.min_layers or not fits_badly(record):
+            return
+        first, last = weights[0], weights[-1]
+        for low, high in ((first, last), (_bias_of(run, first), _bias_of(run, last))):
+            if low is None or high is None or not sizes.get(high.name, 0.0) > 0:
+                continue
+            ratio = sizes.get(low.name, 0.0) / sizes[high.name]
+            if 0 < ratio < self.min_ratio:
+                yield self._finding_before(record, low, high, ratio)
+                return
+
+    def _finding_before(
+        self, record: PreflightRecord, low: ParameterFact, high: ParameterFact, ratio: float
+    ) -> Finding:
+        reason = _reason(record.facts, low, high)
+        return self.found(
+            f"At the first batch the gradient of `{low.name}` is {ratio:.1g} of that of "
+            f"`{high.name}` (root mean square, limit {self.min_ratio:g}), and a copy does not "
+            "learn "
+            f"that batch{reason and ': ' + reason}.",
+            "Replace sigmoid and tanh by ReLU with He initialisation, or put batch normalisation "
+            "before each activation."
+            if reason
+            else "Use He initialisation, batch normalisation or residual connections.",
+            layer=low.layer,
+            site=record.facts.site_of_layer(low.layer),
+            evidence={"first_to_last_gradient": ratio},
+        )
 
     def _is_harmless(self, course: Course) -> bool:
         is_well = course.ending in (Ending.LEARNING, Ending.UNCLEAR)
@@ -121,6 +167,11 @@ class VanishingGradient(Rule):
             else "Use He initialisation, batch normalisation or residual connections.",
             fixes=self.fixes if reason else self.fixes[1:],
         )
+
+
+def _bias_of(run: RunRecord, weight: ParameterFact) -> ParameterFact | None:
+    """The vector of the same layer: its gradient is what arrives there, whatever the input."""
+    return next((p for p in run.parameters if p.layer == weight.layer and len(p.shape) == 1), None)
 
 
 def _reason(run: RunRecord, first: ParameterFact, last: ParameterFact) -> str:

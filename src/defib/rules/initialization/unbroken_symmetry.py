@@ -52,7 +52,16 @@ class UnbrokenSymmetry(Rule, ArchitectureRule):
 
     severity = Severity.ERROR
     requires = ("unit_spread",)
-    explains = ("loss-plateau", "too-few-epochs", "constant-output", "learning-rate-too-high")
+    explains = (
+        "loss-plateau",
+        "too-few-epochs",
+        "constant-output",
+        "learning-rate-too-high",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "vanishing-gradient",
+        "unsuitable-initialization",
+    )
     fixes = ("he-initialization", "glorot-initialization")
 
     max_spread: float = 1e-6

@@ -65,6 +65,8 @@ class ZeroInitialization(Rule, ArchitectureRule):
         "class-imbalance",
         "learning-rate-too-low",
         "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
     )
     fixes = ("he-initialization", "glorot-initialization")
 

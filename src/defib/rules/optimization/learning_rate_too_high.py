@@ -13,7 +13,7 @@ from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.rules.base import PreflightRule, Rule
 from defib.rules.course import STANDARD_ERRORS, Course, Ending, courses
-from defib.rules.fit import fit_of, require_fit
+from defib.rules.fit import fall_of, fit_of, require_fit
 from defib.rules.learning_rate import (
     LARGEST_HEALTHY_RATIO,
     climbs,
@@ -92,6 +92,9 @@ class LearningRateTooHigh(Rule, PreflightRule):
         "vanishing-gradient",
         "class-imbalance",
         "cannot-fit-one-batch",
+        "input-not-used",
+        "parameter-unchanged",
+        "uneven-learning",
     )
     fixes = ("lower-learning-rate", "clip-gradients", "learning-rate-warm-up")
 
@@ -138,7 +141,8 @@ class LearningRateTooHigh(Rule, PreflightRule):
             return
         # A loss that rises far tells by itself that the rate is too high: that Adam's usual one
         # learns the batch then says that the network can.
-        is_rising = fit > self.max_end
+        change = fall_of(record) or fit
+        is_rising = change > self.max_end
         others = [each for each in (slower, adam if is_rising else None) if each is not None]
         if not others or min(others) > self.max_slower_fit:
             return
@@ -146,6 +150,8 @@ class LearningRateTooHigh(Rule, PreflightRule):
         clipped = fit_of(record, "clipped")
         is_clipping_enough = clipped is not None and clipped < self.max_slower_fit
         end = "is no number" if not np.isfinite(fit) else f"ends at {fit:.0%} of its start"
+        if np.isfinite(fit) and change < fit:
+            end = f"ends at {fit:.0%} of that of a constant prediction"
         clip = ", or clip the gradient norm if you do not yet" if is_clipping_enough else ""
         yield self.found(
             f"Trained on the first batch alone, the loss {end} (limit {self.min_fit:.0%}); with "

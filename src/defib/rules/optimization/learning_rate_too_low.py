@@ -14,7 +14,7 @@ from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, Ending, courses
-from defib.rules.fit import fit_of, require_fit
+from defib.rules.fit import fall_of, fit_of, require_fit
 from defib.rules.learning_rate import (
     USUAL_RATIO,
     healthy_rate,
@@ -96,7 +96,8 @@ class LearningRateTooLow(Rule, PreflightRule):
         [(optimizer, rate)] = record.of("learning_rate").items()
         if record.value("later_learning_rate", optimizer) > 1.01 * rate:
             raise CannotJudge("a schedule raises the learning rate later")
-        fit = require_fit(record)
+        require_fit(record)
+        fit = fall_of(record) or 0.0
         ratios = [each for each in record.of("first_update_ratio").values() if np.isfinite(each)]
         usual = float(np.median(ratios)) if ratios else float("nan")
         if not (fit > self.min_fit and usual < self.max_first_step):

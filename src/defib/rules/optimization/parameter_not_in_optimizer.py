@@ -43,7 +43,14 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
     """
 
     severity = Severity.ERROR
-    explains = ("loss-plateau", "too-few-epochs")
+    explains = (
+        "loss-plateau",
+        "too-few-epochs",
+        "optimizer-of-other-parameters",
+        "learning-rate-too-low",
+        "learning-rate-too-high",
+        "cannot-fit-one-batch",
+    )
     fixes = ("add-parameters-to-optimizer",)
 
     shown: int = 3

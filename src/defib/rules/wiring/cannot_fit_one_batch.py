@@ -9,9 +9,9 @@ from typing import final
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
 from defib.rules.base import CannotJudge, PreflightRule
-from defib.rules.fit import fit_of, require_fit
+from defib.rules.fit import LEARNS_NOTHING, fit_of, require_fit
 
-ATTEMPTS = ("own", "adam", "slower", "faster", "clipped")
+ATTEMPTS = ("own", "adam", "slower", "faster", "clipped", "reset")
 
 
 @final
@@ -30,8 +30,10 @@ class CannotFitOneBatch(PreflightRule):
     ## How it is measured
     `fit_loss` (unit of the loss): copies of the network are trained on the first batch for up
     to 200 steps, by a copy of the user's optimiser, by the same with the learning rate divided
-    and multiplied by 30, with gradients clipped to norm 1, and by Adam with 1e-3. The loss at
-    the end (median of 10) over the first must be below the limit for at least one of them.
+    and multiplied by 30, with gradients clipped to norm 1, with the layers' own initial weights,
+    and by Adam with 1e-3. The loss at the end (median of 10) must be below the limit for at least
+    one of them: relative to the first, or to `best_constant_loss` if that is lower, so that
+    learning how frequent the classes are does not count.
 
     ## Known false positives
     Losses that need not fall (adversarial), and noise that is larger than the fall.
@@ -48,8 +50,9 @@ class CannotFitOneBatch(PreflightRule):
     requires_preflight = ("fit_loss",)
     is_symptom = True
 
-    max_share: float = 0.95
-    """Loss at the end over the first one, dimensionless: AutoTrainer and TheDeepChecker call a
+    max_share: float = LEARNS_NOTHING
+    """Loss at the end over the first one, or over that of the best constant prediction if that is
+    lower, dimensionless: AutoTrainer and TheDeepChecker call a
     fall of less than 5 % none."""
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
@@ -64,8 +67,9 @@ class CannotFitOneBatch(PreflightRule):
         best = min(fits)
         if best > self.max_share:
             yield self.found(
-                f"On the first batch alone the loss ends at {best:.0%} of its start at best "
-                f"(limit {self.max_share:.0%}), with {len(fits)} optimizers and learning rates.",
+                f"On the first batch alone the loss ends at {best:.0%} of its start, or of that of "
+                f"a constant prediction, at best (limit {self.max_share:.0%}), in {len(fits)} "
+                "trials with other optimizers, learning rates and initial weights.",
                 "Mend what explains this; if nothing does, follow the output to the loss: shapes, "
                 "targets, what is detached on the way.",
                 site=record.loss.site if record.loss else None,
