@@ -10,6 +10,8 @@ from torch import Tensor
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     Task,
@@ -28,7 +30,12 @@ class ConstantOutput(Fault):
     """
 
     rule = "constant-output"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_inputs(task, _divide_integers), seed)

@@ -9,8 +9,11 @@ from torch import nn
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    TOPICS,
     TUMOURS,
     Task,
     set_up,
@@ -28,7 +31,14 @@ class DeadReLU(Fault):
     """
 
     rule = "dead-relu"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL, TUMOURS)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        TUMOURS,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+        TOPICS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_weights(task, _set_prior_bias), seed)

@@ -12,6 +12,7 @@ from defib.faults.tasks import (
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
     TUMOURS,
     Task,
     set_up,
@@ -32,6 +33,7 @@ class LabelOrderedBatches(Fault):
         TUMOURS,
         SYMBOLS_RECURRENT,
         SYMBOLS_TRANSFORMER,
+        TOPICS,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

@@ -9,11 +9,15 @@ from typing import ClassVar, final
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
     TUMOURS,
+    WAVES,
     Task,
     set_up,
 )
@@ -33,6 +37,10 @@ class LearningRateTooHigh(Fault):
         DIABETES,
         SYMBOLS_RECURRENT,
         SYMBOLS_TRANSFORMER,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+        TOPICS,
+        WAVES,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
@@ -50,4 +58,8 @@ LEARNING_RATES = {
     DIABETES.name: 2.0,
     SYMBOLS_RECURRENT.name: 0.5,
     SYMBOLS_TRANSFORMER.name: 0.5,
+    DIGITS_AUTOENCODER.name: 10.0,
+    DIGITS_CENTERS.name: 1.0,
+    TOPICS.name: 5.0,
+    WAVES.name: 3.0,
 }

@@ -9,10 +9,14 @@ from typing import ClassVar, final
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
     TUMOURS,
+    WAVES,
     Task,
     set_up,
 )
@@ -31,6 +35,10 @@ class LearningRateTooLow(Fault):
         TUMOURS,
         DIABETES,
         SYMBOLS_TRANSFORMER,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+        TOPICS,
+        WAVES,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
@@ -47,4 +55,8 @@ LEARNING_RATES = {
     TUMOURS.name: 1e-6,
     DIABETES.name: 1e-6,
     SYMBOLS_TRANSFORMER.name: 1e-7,
+    DIGITS_AUTOENCODER.name: 1e-6,
+    DIGITS_CENTERS.name: 1e-6,
+    TOPICS.name: 1e-5,
+    WAVES.name: 1e-6,
 }

@@ -10,10 +10,14 @@ from torch import Tensor
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
+    TOPICS,
     TUMOURS,
+    WAVES,
     Task,
     set_up,
 )
@@ -32,6 +36,10 @@ class MissingZeroGrad(Fault):
         TUMOURS,
         DIABETES,
         SYMBOLS_RECURRENT,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+        TOPICS,
+        WAVES,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

@@ -9,6 +9,8 @@ from typing import ClassVar, final
 from defib.datasets.bundled import Split
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     Task,
@@ -24,7 +26,12 @@ class NonFiniteValue(Fault):
     """Standardisation without an epsilon: a border pixel is 0 on every image, and 0 / 0."""
 
     rule = "non-finite-value"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_data(task, partial(_standardized, epsilon=0.0)), seed)

@@ -9,9 +9,12 @@ from torch import nn
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
+    WAVES,
     Task,
     set_up,
 )
@@ -28,6 +31,9 @@ class ParameterNotInOptimizer(Fault):
         DIGITS_CONVOLUTIONAL,
         SYMBOLS_RECURRENT,
         SYMBOLS_TRANSFORMER,
+        DIGITS_CENTERS,
+        TOPICS,
+        WAVES,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

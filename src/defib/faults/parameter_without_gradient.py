@@ -9,10 +9,13 @@ from torch import Tensor, nn
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
+    TOPICS,
     TUMOURS,
+    WAVES,
     Task,
     set_up,
 )
@@ -30,6 +33,9 @@ class ParameterWithoutGradient(Fault):
         DIGITS_CONVOLUTIONAL,
         TUMOURS,
         SYMBOLS_RECURRENT,
+        DIGITS_CENTERS,
+        TOPICS,
+        WAVES,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

@@ -13,6 +13,7 @@ from defib.faults.tasks import (
     DIGITS_DENSE,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    TOPICS,
     Task,
     set_up,
 )
@@ -30,6 +31,7 @@ class SoftmaxBeforeCrossEntropy(Fault):
         DIGITS_CONVOLUTIONAL,
         SYMBOLS_RECURRENT,
         SYMBOLS_TRANSFORMER,
+        TOPICS,
     )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

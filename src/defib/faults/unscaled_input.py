@@ -13,6 +13,8 @@ from defib.datasets.bundled import Split, breast_cancer, diabetes
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_DENSE,
     TUMOURS,
     Task,
@@ -28,7 +30,13 @@ class UnscaledInput(Fault):
     """Raw columns: areas in the thousands beside smoothness in the hundredths."""
 
     rule = "unscaled-input"
-    tasks: ClassVar[tuple[Task, ...]] = (TUMOURS, DIABETES, DIGITS_DENSE)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        TUMOURS,
+        DIABETES,
+        DIGITS_DENSE,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_data(_by_gradient_descent(task), RAW[task.name]), seed)
@@ -37,14 +45,21 @@ class UnscaledInput(Fault):
         return set_up(_by_gradient_descent(task), seed)
 
 
+def _as_pixels(split: Split) -> Split:
+    """Images with values up to 255."""
+    return replace(
+        split, inputs=255 * split.inputs, validation_inputs=255 * split.validation_inputs
+    )
+
+
 RAW: dict[str, Callable[[Split], Split]] = {
     TUMOURS.name: lambda _: breast_cancer(),
     DIABETES.name: lambda split: replace(
         split, inputs=diabetes().inputs, validation_inputs=diabetes().validation_inputs
     ),
-    DIGITS_DENSE.name: lambda split: replace(
-        split, inputs=255 * split.inputs, validation_inputs=255 * split.validation_inputs
-    ),
+    DIGITS_DENSE.name: _as_pixels,
+    DIGITS_AUTOENCODER.name: _as_pixels,
+    DIGITS_CENTERS.name: _as_pixels,
 }
 
 

@@ -10,8 +10,11 @@ from torch import nn
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_AUTOENCODER,
+    DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    TOPICS,
     TUMOURS,
     Task,
     set_up,
@@ -26,7 +29,15 @@ class ZeroInitialization(Fault):
     """`nn.init.zeros_` on weights, as in linear regression, where it does no harm."""
 
     rule = "zero-initialization"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL, TUMOURS, DIABETES)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        TUMOURS,
+        DIABETES,
+        DIGITS_AUTOENCODER,
+        DIGITS_CENTERS,
+        TOPICS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_weights(task, _set_zero), seed)
