@@ -51,7 +51,7 @@ class TiedLanguageModel(LanguageModel):
     def __init__(self) -> None:
         super().__init__()
         self.head.weight = self.embedding.weight
-        nn.init.normal_(self.embedding.weight, std=0.2)
+        nn.init.normal_(self.embedding.weight, std=0.05)
 
 
 class LinearAttention(nn.Module):
