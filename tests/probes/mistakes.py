@@ -16,6 +16,7 @@ from defib.faults.tasks import (
     DIGITS_DENSE,
     SYMBOLS_TRANSFORMER,
     standardized_breast_cancer,
+    standardized_diabetes,
 )
 from defib.networks.convolutional import ConvolutionalNetwork
 from defib.networks.dense import dense_network
@@ -287,6 +288,46 @@ def stale_optimizer(*, is_broken: bool) -> None:
     fit(model, batches(digits()), optimizer=optimizer)
 
 
+def of_diabetes(
+    *, scale: float = 1.0, last: type[nn.Module] | None = None, **settings: Any
+) -> None:
+    split = standardized_diabetes()
+    model = dense_network((10, 16, 16, 1))
+    model = nn.Sequential(model, last()) if last else model
+    loader = batches((split.inputs, 150 + 77 * split.targets if scale > 1 else split.targets))
+    make = settings.get("make", lambda them: AdamW(them, lr=2e-3))
+    loss_function = settings.get("loss_function", F.mse_loss)
+    fit(model, loader, loss_function=loss_function, optimizer=make(model.parameters()))
+
+
+def negative_rate(*, is_broken: bool) -> None:
+    model = dense_network((64, 64, 10))
+    optimizer = SGD(model.parameters(), lr=0.05, momentum=0.9)
+    if is_broken:
+        optimizer.param_groups[0]["lr"] = -0.05
+    fit(model, batches(digits()), optimizer=optimizer)
+
+
+def swapped_betas(*, is_broken: bool) -> None:
+    model = dense_network((64, 64, 10))
+    betas = (0.999, 0.9) if is_broken else (0.9, 0.999)
+    fit(model, batches(digits()), optimizer=Adam(model.parameters(), lr=2e-3, betas=betas))
+
+
+def summed(*, is_broken: bool) -> None:
+    model = dense_network((64, 64, 10))
+    reduction = "sum" if is_broken else "mean"
+    loss_function = nn.CrossEntropyLoss(reduction=reduction)
+    optimizer = SGD(model.parameters(), lr=0.5, momentum=0.9)
+    fit(model, batches(digits(), size=64), loss_function=loss_function, optimizer=optimizer)
+
+
+def large_epsilon(*, is_broken: bool) -> None:
+    model = dense_network((64, 64, 10))
+    optimizer = Adam(model.parameters(), lr=1e-3, eps=100.0 if is_broken else 1e-8)
+    fit(model, batches(digits()), optimizer=optimizer)
+
+
 MISTAKES: Mapping[str, Mistake] = {
     "loaders-apart": pair("inputs-and-targets-apart", loaders_apart),
     "unknown-tokens": pair("token-out-of-range", unknown_tokens),
@@ -321,5 +362,15 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "prefixed-state": pair("weights-not-loaded", prefixed_state),
     "tiny-start": pair("vanishing-gradient", tiny_start),
+    "targets-in-their-own-unit": pair(
+        "unscaled-target", lambda *, is_broken: of_diabetes(scale=77.0 if is_broken else 1.0)
+    ),
+    "relu-on-numbers": pair(
+        "unreachable-target", lambda *, is_broken: of_diabetes(last=nn.ReLU if is_broken else None)
+    ),
+    "negative-rate": pair("negative-learning-rate", negative_rate),
+    "betas-swapped": pair("extreme-momentum", swapped_betas),
+    "summed": pair("summed-loss", summed),
+    "large-epsilon": pair("epsilon-too-large", large_epsilon),
     "stale-optimizer": pair("optimizer-of-other-parameters", stale_optimizer),
 }

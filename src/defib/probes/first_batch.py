@@ -41,6 +41,8 @@ class FirstBatch(Probe):
         "input_std",
         "prediction_mean",
         "prediction_batch_std",
+        "target_mean",
+        "target_std",
         "dead_unit_fraction_at_start",
         "non_finite_fraction",
         "loss",

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
+    DistributedSampler,
     IterableDataset,
     RandomSampler,
     SequentialSampler,
@@ -115,4 +116,8 @@ def _sampler(sampler: Any, data: Any) -> Any:
         )
     if kind is SubsetRandomSampler:
         return SubsetRandomSampler(sampler.indices, generator=generator)
+    if kind is DistributedSampler:
+        return DistributedSampler(
+            data, sampler.num_replicas, sampler.rank, sampler.shuffle, SEED, sampler.drop_last
+        )
     raise CannotMeasure(f"the loader's sampler is a {kind.__name__}")

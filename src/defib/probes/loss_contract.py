@@ -19,9 +19,10 @@ class LossContract(Probe):
 
     `prediction_lowest`, `prediction_highest`, `target_lowest`, `target_highest`;
     `zero_predictions`: share of predictions that are exactly 0, in [0, 1].
+    `target_share_outside`, in [0, 1]: of the targets `below 0`, `below -1` and `above 1`.
     """
 
-    measures = ("prediction_lowest", "target_lowest", "zero_predictions")
+    measures = ("prediction_lowest", "target_lowest", "zero_predictions", "target_share_outside")
     order: ClassVar[int] = 13
 
     def measure(self, setup: Setup, into: Measurements) -> None:
@@ -35,9 +36,17 @@ class LossContract(Probe):
             low, high = torch.aminmax(values)
             into.single.add(f"{name}_lowest", call.name, low.float())
             into.single.add(f"{name}_highest", call.name, high.float())
+        _add_outside(call.targets, into)
         predictions = call.predictions.detach()
         if predictions.is_floating_point():
             into.single.add("zero_predictions", call.name, _share_of_zeros(predictions))
+
+
+def _add_outside(targets: Tensor, into: Measurements) -> None:
+    values = targets.detach().float()
+    for bound in (-1, 0):
+        into.single.add("target_share_outside", f"below {bound}", (values < bound).float().mean())
+    into.single.add("target_share_outside", "above 1", (values > 1).float().mean())
 
 
 def _share_of_zeros(values: Tensor) -> Tensor:

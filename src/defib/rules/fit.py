@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from statistics import median
 
+from defib.records.finding import Severity
 from defib.records.preflight import PreflightRecord
 from defib.rules.base import CannotJudge
 
@@ -100,3 +101,10 @@ def is_harmed_at_start(record: PreflightRecord) -> bool:
     own, other = fit_of(record), best_fit(record, *OTHERS)
     is_poor = own is not None and other is not None and own > POOR_FIT and other < GOOD_FIT
     return is_poor or fits_badly(record)
+
+
+def severity_at_start(record: PreflightRecord) -> Severity:
+    """An error where the first batch is not learnt, a warning where the training begins badly."""
+    if fits_badly(record):
+        return Severity.ERROR
+    return Severity.WARNING if is_harmed_at_start(record) else Severity.INFO

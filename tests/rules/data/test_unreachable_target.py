@@ -1,7 +1,7 @@
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LossFact
 from defib.rules.data.unreachable_target import UnreachableTarget
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = UnreachableTarget(min_share=0.3)
 
@@ -54,3 +54,23 @@ def test_not_evaluated_without_a_bounded_output():
 
 def test_not_evaluated_for_classes():
     assert isinstance(findings((5.0, 1.0), kind="cross-entropy"), NotEvaluated)
+
+
+def before(operation: str, **shares: float):
+    losses = (LossFact("SGD", "mean-squared-error", input_operation=operation),)
+    names = {"under_one": "below -1", "under_zero": "below 0", "over_one": "above 1"}
+    outside = dict.fromkeys(names.values(), 0.0) | {names[key]: shares[key] for key in shares}
+    return UnreachableTarget().evaluate_preflight(
+        make_preflight(facts={"losses": losses}, target_share_outside=outside)
+    )
+
+
+def test_before_the_first_step_each_operation_has_its_own_range():
+    assert len(before("SigmoidBackward0", under_zero=0.03, over_one=0.03)) == 1
+    assert len(before("TanhBackward0", under_one=0.06)) == 1
+    assert len(before("ReluBackward0", under_zero=0.06)) == 1
+    assert before("ReluBackward0", over_one=0.9) == ()
+
+
+def test_before_the_first_step_silent_at_exactly_the_limit():
+    assert before("SigmoidBackward0", under_zero=0.05) == ()

@@ -3,7 +3,7 @@ import numpy as np
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LossFact
 from defib.rules.loss.summed_loss import SummedLoss
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = SummedLoss(min_examples=2)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
@@ -50,3 +50,17 @@ def test_not_evaluated_without_a_loss():
     assert rule.evaluate(make_run(facts={"losses": ()})) == NotEvaluated(
         "summed-loss", "no loss was read"
     )
+
+
+def before(reduction: str, end: float):
+    losses = (LossFact("SGD", "mean-squared-error", reduction=reduction),)
+    sequences = {"fit_loss": {"own": [1.0, *[end] * 199]}}
+    return SummedLoss().evaluate_preflight(
+        make_preflight(facts={"losses": losses}, sequences=sequences)
+    )
+
+
+def test_before_the_first_step_it_is_information_while_the_batch_is_learnt():
+    assert [each.severity.value for each in before("sum", 0.1)] == ["info"]
+    assert [each.severity.value for each in before("sum", 0.96)] == ["error"]
+    assert before("mean", 0.96) == ()

@@ -3,7 +3,7 @@ import numpy as np
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import OptimizerFact
 from defib.rules.optimization.epsilon_too_large import EpsilonTooLarge
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = EpsilonTooLarge(min_ratio=1.0)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
@@ -52,3 +52,25 @@ def test_not_evaluated_with_gradient_descent():
     assert rule.evaluate(run) == NotEvaluated(
         "epsilon-too-large", "no optimizer divides by the size of the gradient"
     )
+
+
+def before(size: float, eps: float = 1e-3):
+    known = make_preflight(gradient_norm={"a.weight": size})
+    settings = {"eps": eps, "betas[1]": 0.999}
+    facts = {
+        "layers": known.facts.layers,
+        "parameters": known.facts.parameters,
+        "optimizers": (OptimizerFact("SGD", "Adam", hyperparameters=settings),),
+    }
+    return EpsilonTooLarge().evaluate_preflight(
+        make_preflight(
+            facts=facts,
+            gradient_rms={"a.weight": size},
+            sequences={"fit_loss": {"own": [1.0, *[0.96] * 199]}},
+        )
+    )
+
+
+def test_before_the_first_step_reported_below_epsilon_and_silent_at_it():
+    assert [each.severity.value for each in before(9e-4)] == ["error"]
+    assert before(1e-3) == ()

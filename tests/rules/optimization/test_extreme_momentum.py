@@ -3,7 +3,7 @@ import numpy as np
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import OptimizerFact
 from defib.rules.optimization.extreme_momentum import ExtremeMomentum
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ExtremeMomentum(max_momentum=0.99, min_decay=0.9)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
@@ -52,3 +52,23 @@ def test_without_a_second_average_there_is_none_to_judge():
 
 def test_not_evaluated_without_a_momentum():
     assert findings(momentum=0.0) == NotEvaluated("extreme-momentum", "no optimizer has a momentum")
+
+
+def before(end: float, **settings: float):
+    optimizers = (OptimizerFact("Adam", "Adam", hyperparameters=settings),)
+    return ExtremeMomentum().evaluate_preflight(
+        make_preflight(
+            facts={"optimizers": optimizers},
+            sequences={"fit_loss": {"own": [1.0, *[end] * 199]}},
+        )
+    )
+
+
+def test_before_the_first_step_swapped_betas_warn_and_others_as_the_fit_is_bad():
+    [finding] = before(0.1, **{"betas[0]": 0.999, "betas[1]": 0.9})
+    assert finding.severity.value == "warning"
+    [finding] = before(0.1, momentum=0.995)
+    assert finding.severity.value == "info"
+    [finding] = before(0.96, momentum=0.995)
+    assert finding.severity.value == "error"
+    assert before(0.96, momentum=0.99) == ()

@@ -2,7 +2,7 @@ import numpy as np
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.rules.optimization.negative_learning_rate import NegativeLearningRate
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = NegativeLearningRate(min_rate=0.0)
 RISE = [*np.linspace(1.0, 0.1, 50), *np.linspace(0.1, 3.0, 50)]
@@ -37,3 +37,9 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "negative-learning-rate", "not recorded: learning_rate"
     )
+
+
+def test_before_the_first_step_reported_below_zero_and_silent_at_it():
+    outcome = NegativeLearningRate().evaluate_preflight(make_preflight(learning_rate=-0.1))
+    assert len(outcome) == 1  # type: ignore[arg-type]
+    assert NegativeLearningRate().evaluate_preflight(make_preflight(learning_rate=0.0)) == ()

@@ -10,10 +10,12 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LossFact, RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.failure import is_failing
+from defib.rules.fit import fits_badly
 from defib.rules.weights import aligned
 
 RANGES: Mapping[str, tuple[str, float, float]] = {
@@ -32,7 +34,7 @@ _EMPTY = Series.of(())
 
 @final
 @dataclass(frozen=True)
-class UnreachableTarget(Rule):
+class UnreachableTarget(Rule, PreflightRule):
     """Targets that the output of the network cannot reach.
 
     ## What it detects
@@ -62,6 +64,7 @@ class UnreachableTarget(Rule):
 
     severity = Severity.ERROR
     requires = ("target_mean", "target_std")
+    requires_preflight = ("target_share_outside",)
     explains = (
         "saturated-activation",
         "loss-plateau",
@@ -73,12 +76,18 @@ class UnreachableTarget(Rule):
         "learning-rate-too-low",
         "underfitting",
         "uneven-learning",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
     )
     fixes = ("remove-output-activation", "scale-targets")
 
     min_share: float = 0.3
     """Share of the recorded batches, in [0, 1], that certainly hold a target out of range:
     standardised targets put half of the batches' means below 0."""
+    min_share_at_start: float = 0.05
+    """Share of the targets of the first batch, in [0, 1], that lie out of range: the tails of
+    scaled data may."""
     slack: float = 1e-3
     """Relative excess over the bound that rounding may explain, dimensionless."""
 
@@ -101,6 +110,25 @@ class UnreachableTarget(Rule):
             share = float(self._is_outside(means.values, deviations.values, low, high).mean())
             if share >= self.min_share:
                 yield self._finding(run, loss, share, means)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        loss = record.loss
+        if loss is None or loss.kind not in ERRORS_OF_NUMBERS or loss.input_operation not in RANGES:
+            raise CannotJudge("no output of bounded range before an error of numbers")
+        name, low, high = RANGES[loss.input_operation]
+        outside = record.of("target_share_outside")
+        share = outside.get(f"below {low:g}", 0.0) + outside.get(f"above {high:g}", 0.0)
+        if share > self.min_share_at_start:
+            yield self.found(
+                f"The output of the network is the result of a {name}, between {low:g} and "
+                f"{high:g}; {share:.0%} of the targets of the first batch lie outside (limit "
+                f"{self.min_share_at_start:.0%}).",
+                f"Remove the {name} from the end of the network, or scale the targets into its "
+                "range.",
+                severity=Severity.ERROR if fits_badly(record) else Severity.WARNING,
+                site=loss.input_site or loss.site,
+                evidence={"share_of_targets": share},
+            )
 
     def _is_outside(
         self, mean: np.ndarray, deviation: np.ndarray, low: float, high: float

@@ -9,10 +9,12 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
 from defib.rules.data.training_loader import data_site
+from defib.rules.fit import severity_at_start
 from defib.rules.harm import learns_little, severity_by_harm
 from defib.rules.trend import target_deviation
 
@@ -22,7 +24,7 @@ _EMPTY = Series.of(())
 
 @final
 @dataclass(frozen=True)
-class UnscaledTarget(Rule):
+class UnscaledTarget(Rule, PreflightRule):
     """Targets of a regression far from unit scale.
 
     ## What it detects
@@ -52,6 +54,7 @@ class UnscaledTarget(Rule):
 
     severity = Severity.ERROR
     requires = ("target_mean", "target_std")
+    requires_preflight = ("target_mean", "target_std", "fit_loss")
     explains = (
         "learning-rate-too-low",
         "learning-rate-too-high",
@@ -67,6 +70,9 @@ class UnscaledTarget(Rule):
         "saturated-activation",
         "parameter-unchanged",
         "underfitting",
+        "cannot-fit-one-batch",
+        "input-not-used",
+        "unsuitable-initialization",
     )
     fixes = ("standardize-targets",)
 
@@ -88,6 +94,16 @@ class UnscaledTarget(Rule):
             mean = float(np.mean(means.values))
             if max(abs(mean), deviation) > self.max_scale or 0 < deviation < self.min_scale:
                 yield self._finding(run, optimizer, mean, deviation)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        if record.loss is None or record.loss.kind not in ERRORS_OF_NUMBERS:
+            raise CannotJudge("no loss of numbers was read")
+        optimizer = record.loss.optimizer
+        mean = record.value("target_mean", optimizer)
+        deviation = record.value("target_std", optimizer)
+        if max(abs(mean), deviation) > self.max_scale or 0 < deviation < self.min_scale:
+            finding = self._finding(record.first_step, optimizer, mean, deviation)
+            yield replace(finding, severity=severity_at_start(record), steps=NO_STEPS)
 
     def _finding(self, run: RunRecord, optimizer: str, mean: float, deviation: float) -> Finding:
         limit = (

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import LossFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
+from defib.rules.fit import severity_at_start
 from defib.rules.harm import severity_by_harm
 from defib.rules.trend import summed_examples
 
 
 @final
 @dataclass(frozen=True)
-class SummedLoss(Rule):
+class SummedLoss(Rule, PreflightRule):
     """A loss that is summed over the batch instead of averaged.
 
     ## What it detects
@@ -56,6 +58,7 @@ class SummedLoss(Rule):
         "class-imbalance",
         "loss-spike",
         "initial-loss-off",
+        "cannot-fit-one-batch",
     )
     fixes = ("average-loss",)
 
@@ -69,6 +72,10 @@ class SummedLoss(Rule):
             examples = summed_examples(run)
             if loss.reduction == "sum" and (examples is None or examples >= self.min_examples):
                 yield self._finding(run, loss, examples)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for finding in self.check(record.first_step):
+            yield replace(finding, severity=severity_at_start(record), steps=NO_STEPS)
 
     def _finding(self, run: RunRecord, loss: LossFact, examples: float | None) -> Finding:
         number = f"{examples:.0f} examples" if examples else "the examples of a batch"

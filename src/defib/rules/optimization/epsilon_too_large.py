@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import OptimizerFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
+from defib.rules.fit import severity_at_start
 from defib.rules.harm import learns_little, severity_by_harm
-from defib.rules.weights import rms_gradients
+from defib.rules.weights import rms_gradients, trained_weights
 
 
 @final
 @dataclass(frozen=True)
-class EpsilonTooLarge(Rule):
+class EpsilonTooLarge(Rule, PreflightRule):
     """An epsilon that outweighs the gradients in an adaptive optimiser.
 
     ## What it detects
@@ -46,12 +48,14 @@ class EpsilonTooLarge(Rule):
 
     severity = Severity.ERROR
     requires = ("gradient_norm", "loss")
+    requires_preflight = ("gradient_rms", "fit_loss")
     explains = (
         "learning-rate-too-low",
         "loss-plateau",
         "too-few-epochs",
         "vanishing-gradient",
         "underfitting",
+        "cannot-fit-one-batch",
     )
     fixes = ("default-epsilon", "raise-learning-rate")
 
@@ -73,6 +77,17 @@ class EpsilonTooLarge(Rule):
             is_outweighed = 0 < largest < self.min_ratio * eps
             if is_outweighed and learns_little(run, optimizer.name):
                 yield self._finding(run, optimizer, largest)
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        adaptive = [each for each in record.facts.optimizers if _is_adaptive(each)]
+        if not adaptive:
+            raise CannotJudge("no optimizer divides by the size of the gradient")
+        for optimizer in adaptive:
+            names = [each.name for each in trained_weights(record.facts, optimizer.name)]
+            largest = max((record.of("gradient_rms").get(name, 0.0) for name in names), default=0.0)
+            if 0 < largest < self.min_ratio * optimizer.hyperparameters["eps"]:
+                finding = self._finding(record.first_step, optimizer, largest)
+                yield replace(finding, severity=severity_at_start(record), steps=NO_STEPS)
 
     def _finding(self, run: RunRecord, optimizer: OptimizerFact, largest: float) -> Finding:
         eps, name = optimizer.hyperparameters["eps"], optimizer.name

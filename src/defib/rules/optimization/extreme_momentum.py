@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import OptimizerFact, RunRecord
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
+from defib.rules.fit import severity_at_start
 from defib.rules.harm import learns_little, severity_by_harm
 
 
 @final
 @dataclass(frozen=True)
-class ExtremeMomentum(Rule):
+class ExtremeMomentum(Rule, PreflightRule):
     """A momentum that remembers far too long, or an average that forgets at once.
 
     ## What it detects
@@ -29,6 +31,9 @@ class ExtremeMomentum(Rule):
 
     ## How it is measured
     The numbers with which the optimiser was made: `momentum` and `betas`, dimensionless.
+
+    Before the first step it is a warning where
+    the two betas look swapped; else as severe as the fit of the first batch is bad.
 
     ## Known false positives
     Very large batches with a momentum that was tuned; information while the training learns.
@@ -56,6 +61,7 @@ class ExtremeMomentum(Rule):
         "non-finite-value",
         "class-imbalance",
         "underfitting",
+        "cannot-fit-one-batch",
     )
     fixes = ("default-momentum",)
 
@@ -74,6 +80,13 @@ class ExtremeMomentum(Rule):
                 if problem:
                     yield self._finding(run, optimizer, name, problem)
                     break
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for finding in self.check(record.facts):
+            settings = record.facts.optimizers[0].hyperparameters
+            is_swapped = settings.get("betas[0]", 0.0) > settings.get("betas[1]", 1.0)
+            severity = Severity.WARNING if is_swapped else severity_at_start(record)
+            yield replace(finding, severity=severity, steps=NO_STEPS)
 
     def _problem(self, name: str, value: float) -> str:
         if name == "betas[1]":

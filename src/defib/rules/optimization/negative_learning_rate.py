@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
-from defib.rules.base import Rule
+from defib.rules.base import PreflightRule, Rule
 from defib.rules.course import is_harmed
 from defib.rules.learning_rate import learning_rates
 
 
 @final
 @dataclass(frozen=True)
-class NegativeLearningRate(Rule):
+class NegativeLearningRate(Rule, PreflightRule):
     """A learning rate below zero.
 
     ## What it detects
@@ -42,7 +43,14 @@ class NegativeLearningRate(Rule):
 
     severity = Severity.ERROR
     requires = ("learning_rate",)
-    explains = ("learning-rate-too-high", "loss-divergence", "exploding-gradient", "loss-plateau")
+    requires_preflight = ("learning_rate",)
+    explains = (
+        "learning-rate-too-high",
+        "loss-divergence",
+        "exploding-gradient",
+        "loss-plateau",
+        "cannot-fit-one-batch",
+    )
     fixes = ("mend-schedule",)
 
     min_rate: float = 0.0
@@ -70,3 +78,14 @@ class NegativeLearningRate(Rule):
                     evidence={"learning_rate": last[1], "learning_rate_at_start": rates.first},
                 )
                 yield replace(finding, steps=(first[0], last[0]))
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        for optimizer, rate in record.of("learning_rate").items():
+            if rate < self.min_rate:
+                yield self.found(
+                    f"The learning rate of `{optimizer}` is {rate:.3g} (limit {self.min_rate:g}): "
+                    "the steps climb the loss.",
+                    "Make the learning rate positive.",
+                    site=record.facts.site_of_optimizer(optimizer),
+                    evidence={"learning_rate": rate},
+                )
