@@ -33,9 +33,9 @@ class StarvedDevice(Fault):
         return set_up(task, seed)
 
 
-STEPS = 60
-PADDING = 1 << 18
-"""Bytes that are decompressed with each example: an image of 512 x 512 pixels."""
+STEPS = 40
+PADDING = 1 << 19
+"""Bytes that are decompressed with each example: an image of 720 x 720 pixels."""
 
 
 class _Archive(Dataset[tuple[Tensor, Tensor]]):

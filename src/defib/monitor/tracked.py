@@ -196,5 +196,7 @@ def hyperparameters(known: TrackedOptimizer) -> dict[str, float]:
         if isinstance(value, int | float | Tensor) and not isinstance(value, bool):
             found[key] = float(value)
         elif isinstance(value, tuple):
-            found |= {f"{key}[{i}]": float(each) for i, each in enumerate(value)}
+            # Adafactor leaves one of its two epsilons open.
+            numbers = {i: each for i, each in enumerate(value) if each is not None}
+            found |= {f"{key}[{i}]": float(each) for i, each in numbers.items()}
     return found

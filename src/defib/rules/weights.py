@@ -11,6 +11,11 @@ import numpy as np
 from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
 
+MEDIAN_OF = 200
+"""Values, evenly spaced, of which a usual value is the median: its standard error is then a
+tenth of their deviation."""
+_EMPTY = Series.of(())
+
 
 def trained_weights(run: RunRecord, optimizer: str) -> tuple[ParameterFact, ...]:
     """The weights with at least two axes that `optimizer` updates, from the input on.
@@ -47,6 +52,38 @@ def rms_gradients(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFac
             yield weight, Series(norm.steps, norm.values / np.sqrt(weight.size))
 
 
+def usual_gradients(run: RunRecord, optimizer: str) -> dict[str, float]:
+    """Root mean square gradient of each weight by name: the median over its recorded steps."""
+    norms = run.of("gradient_norm")
+    return {
+        weight.name: _usual(norms[weight.name]) / float(np.sqrt(weight.size))
+        for weight in trained_weights(run, optimizer)
+        if weight.name in norms
+    }
+
+
+def usual_step(run: RunRecord, weight: ParameterFact) -> float:
+    """Median of `relative_steps` of one weight, without its first quarter; `nan` if none is known.
+
+    The first steps of an adaptive optimiser are alike for all weights, whatever their gradient.
+    """
+    ratios = run.of("update_ratio").get(weight.name, _EMPTY).part(0.25, 1.0)
+    norms = run.of("parameter_norm").get(weight.name, _EMPTY)
+    if not ratios or not norms:
+        return float("nan")
+    return _usual(ratios) * min(_usual(norms) / _usual_norm(weight), 1.0)
+
+
+def _usual(series: Series) -> float:
+    """Median of the finite values, of evenly spaced ones where there are very many."""
+    return Series.of(series.values[:: max(1, len(series) // MEDIAN_OF)]).median()
+
+
+def _usual_norm(weight: ParameterFact) -> float:
+    """Norm of an initialisation with standard deviation 1 / (2 sqrt(fan-in))."""
+    return 0.5 * float(np.sqrt(min(weight.shape[:2])))
+
+
 def relative_steps(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFact, Series]]:
     """Length of each step relative to the weight, or to a normal weight where it is smaller.
 
@@ -59,8 +96,7 @@ def relative_steps(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFa
         if weight.name not in ratios or weight.name not in norms:
             continue
         ratio, norm = aligned(ratios[weight.name], norms[weight.name])
-        floor = 0.5 * np.sqrt(min(weight.shape[:2]))
-        scale = np.minimum(norm.values / floor, 1.0)
+        scale = np.minimum(norm.values / _usual_norm(weight), 1.0)
         with np.errstate(invalid="ignore"):
             yield weight, Series(ratio.steps, ratio.values * scale).finite()
 

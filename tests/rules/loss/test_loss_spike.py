@@ -66,3 +66,11 @@ def test_losses_that_scatter_widely_have_no_spikes():
 
 def test_not_evaluated_under_sixty_losses():
     assert findings(DECAY[:59]) == NotEvaluated("loss-spike", "fewer than 60 losses")
+
+
+def test_not_evaluated_for_batches_of_a_few_examples():
+    def with_examples(count):
+        return findings(with_spike(), label_count={"0": [count - 1.0] * 5, "1": [1.0] * 5})
+
+    assert isinstance(with_examples(3), NotEvaluated)
+    assert len(with_examples(4)) == 1

@@ -4,7 +4,7 @@ from defib.records.finding import NotEvaluated, Severity
 from defib.rules.process.starved_device import StarvedDevice
 from defib.testing import make_run
 
-rule = StarvedDevice(max_share=0.5, min_wait=5e-3, lost_seconds=60.0, min_samples=5)
+rule = StarvedDevice(max_share=0.5, min_wait=20e-3, lost_seconds=60.0, min_samples=5)
 
 
 def findings(wait, step, *, samples=5, steps=100):
@@ -18,27 +18,27 @@ def findings(wait, step, *, samples=5, steps=100):
 
 
 def test_reports_a_step_that_waits_for_its_batch():
-    [finding] = findings(0.02, 0.03)
+    [finding] = findings(0.03, 0.04)
     assert finding.severity is Severity.INFO
-    assert finding.evidence["lost_seconds"] == pytest.approx(2.0)
+    assert finding.evidence["lost_seconds"] == pytest.approx(3.0)
 
 
 def test_a_warning_where_a_minute_is_lost():
-    [finding] = findings(0.02, 0.03, steps=3000)
+    [finding] = findings(0.03, 0.04, steps=3000)
     assert finding.severity is Severity.WARNING
 
 
 def test_silent_at_exactly_half_of_the_time():
-    assert findings(0.02, 0.04) == ()
+    assert findings(0.03, 0.06) == ()
 
 
 def test_silent_where_the_wait_is_short():
-    assert findings(5e-3, 6e-3) == ()
-    assert len(findings(5.1e-3, 6e-3)) == 1
+    assert findings(20e-3, 24e-3) == ()
+    assert len(findings(20.1e-3, 24e-3)) == 1
 
 
 def test_not_evaluated_under_five_steps():
-    assert findings(0.02, 0.03, samples=4) == NotEvaluated(
+    assert findings(0.03, 0.04, samples=4) == NotEvaluated(
         "starved-device", "fewer than 5 steps were timed"
     )
 

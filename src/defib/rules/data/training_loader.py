@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from defib.records.run import LoaderFact, RunRecord
 from defib.records.site import Site
+from defib.rules.trend import summed_examples
 
 
 def unshuffled_loader(run: RunRecord, batch_size: float) -> LoaderFact | None:
@@ -27,6 +28,15 @@ def data_site(run: RunRecord, optimizer: str) -> Site | None:
         if loader.site is not None:
             return loader.site
     return backward_site(run, optimizer)
+
+
+def examples_in_batch(run: RunRecord) -> float:
+    """Examples in a usual batch: labels seen, else what the loader says; `inf` if not known."""
+    labels = summed_examples(run)
+    if labels is not None:
+        return labels
+    sizes = [each.batch_size for each in run.loaders if each.batch_size]
+    return float(min(sizes, default=float("inf")))
 
 
 def backward_site(run: RunRecord, optimizer: str) -> Site | None:

@@ -13,7 +13,7 @@ from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, courses
-from defib.rules.data.training_loader import data_site
+from defib.rules.data.training_loader import data_site, examples_in_batch
 from defib.rules.weights import largest_steps
 
 WIDTH = 21
@@ -41,7 +41,7 @@ class LossSpike(Rule):
     deviation of that ratio's logarithm (dimensionless).
 
     ## Known false positives
-    Batches of one example, whose losses scatter by nature; rewards that are rare.
+    Rewards that are rare. Batches of fewer than 4 examples are not judged.
 
     ## What to change
     Look at the batch of the named step; clip the gradient norm.
@@ -76,6 +76,8 @@ class LossSpike(Rule):
     """Steps that one spike lasts at most."""
     warm_up: int = 3
     """First steps, in which a loss may leap."""
+    min_examples: int = 4
+    """Examples in a batch: the losses of single ones scatter by nature."""
     min_losses: int = 60
     """Losses below which there is no usual size."""
 
@@ -86,6 +88,8 @@ class LossSpike(Rule):
         losses = course.losses.finite()
         if len(losses) < self.min_losses:
             raise CannotJudge(f"fewer than {self.min_losses} losses")
+        if examples_in_batch(run) < self.min_examples:
+            raise CannotJudge(f"batches of fewer than {self.min_examples} examples scatter")
         spikes = self._spikes(losses, abs(course.first_loss))
         is_rare = 0 < len(spikes) <= self.max_share * len(losses)
         if is_rare and self._came_suddenly(run, course, int(losses.steps[spikes[0]])):

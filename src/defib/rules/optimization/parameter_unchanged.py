@@ -13,7 +13,7 @@ from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.harm import severity_by_harm
-from defib.rules.weights import rms_gradients, trained_weights
+from defib.rules.weights import trained_weights, usual_gradients
 
 _EMPTY = Series.of(())
 
@@ -66,8 +66,7 @@ class ParameterUnchanged(Rule):
     def check(self, run: RunRecord) -> Iterator[Finding]:
         judged = False
         for optimizer in run.optimizers:
-            gradients = rms_gradients(run, optimizer.name)
-            sizes = {weight.name: series.median() for weight, series in gradients}
+            sizes = usual_gradients(run, optimizer.name)
             moving = [name for name in sizes if self._samples(run, name) and _moves(run, name)]
             if not moving:
                 continue

@@ -10,9 +10,10 @@ import numpy as np
 
 from defib.records.finding import Finding, Severity
 from defib.records.run import ParameterFact, RunRecord
+from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.harm import severity_by_harm
-from defib.rules.weights import relative_steps, rms_gradients
+from defib.rules.weights import trained_weights, usual_gradients, usual_step
 
 
 @final
@@ -73,14 +74,15 @@ class UnevenLearning(Rule):
             raise CannotJudge("fewer than two weights have recorded steps")
 
     def _usual_steps(self, run: RunRecord, optimizer: str) -> list[tuple[ParameterFact, float]]:
-        gradients = {weight.name: each.median() for weight, each in rms_gradients(run, optimizer)}
+        gradients = usual_gradients(run, optimizer)
         largest = max((each for each in gradients.values() if each == each), default=0.0)
         found = []
-        for weight, series in relative_steps(run, optimizer):
-            if not gradients.get(weight.name, 0.0) > self.min_gradient * largest:
+        for weight in trained_weights(run, optimizer):
+            samples = len(run.of("update_ratio").get(weight.name, Series.of(())))
+            has_gradient = gradients.get(weight.name, 0.0) > self.min_gradient * largest
+            if samples < self.min_samples or not has_gradient:
                 continue
-            # The first steps of an adaptive optimiser are alike for all, whatever the gradient.
-            usual = series.part(0.25, 1.0).median() if len(series) >= self.min_samples else 0.0
+            usual = usual_step(run, weight)
             if usual > 0 and np.isfinite(usual):
                 found.append((weight, usual))
         return found

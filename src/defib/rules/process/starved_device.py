@@ -47,9 +47,9 @@ class StarvedDevice(Rule):
 
     max_share: float = 0.5
     """Share of a step's time, in [0, 1]: half of the time is lost."""
-    min_wait: float = 5e-3
-    """Seconds of a step spent waiting. Small trainings wait for a millisecond or less, which no
-    worker would make faster."""
+    min_wait: float = 20e-3
+    """Seconds of a step spent waiting. Small data in memory take 13 ms to become a batch of 1437
+    (`benchmarks/calibration.py`), which no worker would make faster."""
     lost_seconds: float = 60.0
     """Seconds lost in the whole run, from which it is a warning."""
     min_samples: int = 5
