@@ -1,6 +1,6 @@
 """Runs all faults and healthy trainings that have no record yet, and counts what is found.
 
-    scripts/scoreboard [--seeds 5] [--jobs 2] [--quick] [--out DIRECTORY]
+    scripts/scoreboard [--seeds 5] [--jobs 2] [--quick] [--only healthy] [--out DIRECTORY]
     scripts/scoreboard --reuse [--quantiles] [--write-measured]
 
 Each training runs under a watch, as by `defib run`, and once more to its first batch, as by
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.calibration import print_quantities
-from benchmarks.scoreboard.cases import Case, every_case
+from benchmarks.scoreboard.cases import Case, Kind, every_case
 from benchmarks.scoreboard.files import MEASURED, write_all, write_measured
 from benchmarks.scoreboard.judging import Records, judge
 from benchmarks.scoreboard.running import run_all
@@ -43,7 +43,7 @@ PARTS: Mapping[str, tuple[Part, str]] = {
 def main() -> None:
     options = parsed()
     console = Console(highlight=False)
-    cases = every_case(range(1 if options.quick else options.seeds), is_quick=options.quick)
+    cases = wanted(options)
     if not options.reuse:
         run(cases, options, console)
     records = judge(track(cases, "judging", console=console, transient=True), options.out)
@@ -59,6 +59,11 @@ def main() -> None:
         console.print(f"written: {MEASURED}")
 
 
+def wanted(options: argparse.Namespace) -> tuple[Case, ...]:
+    cases = every_case(range(1 if options.quick else options.seeds), is_quick=options.quick)
+    return tuple(each for each in cases if options.only in ("", each.kind.value))
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/scoreboard",
@@ -68,6 +73,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="runs of each training (5)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--quick", action="store_true", help="a part of all, one seed")
+    kinds = [each.value for each in Kind]
+    parser.add_argument("--only", choices=kinds, default="", help="the healthy corpus, for example")
     parser.add_argument("--out", type=Path, default=OUT, help=f"where records are kept ({OUT})")
     parser.add_argument("--budget", type=float, default=0.01, help="the monitor's share of time")
     parser.add_argument("--reuse", action="store_true", help="judge kept records, run nothing")

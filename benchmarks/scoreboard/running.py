@@ -82,8 +82,16 @@ def run_all(
     for start in range(0, len(missing), each_time):
         part = missing[start : start + each_time]
         with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (1,)) as pool:
-            done = pool.map(partial(run_case, out=out, budget=budget), part, chunksize=1)
+            done = pool.map(partial(attempted, out=out, budget=budget), part, chunksize=1)
             yield from zip(part, done, strict=True)
+
+
+def attempted(case: Case, out: Path, budget: float) -> Facts:
+    """`run_case`; what it raises costs this case alone, which then has no record."""
+    try:
+        return run_case(case, out, budget)
+    except Exception as error:
+        return Facts(raised=f"no record: {type(error).__name__}: {error}")
 
 
 def run_case(case: Case, out: Path, budget: float) -> Facts:
@@ -91,7 +99,7 @@ def run_case(case: Case, out: Path, budget: float) -> Facts:
     if case.kind is Kind.HEALTHY:
         all_healthy_trainings()[case.name].prepare(case.seed)
     # A folder gets its name when its record is complete.
-    directory = out / f"{case.folder}.partial"
+    directory = out / f"{case.folder}.{os.getpid()}.partial"
     shutil.rmtree(directory, ignore_errors=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

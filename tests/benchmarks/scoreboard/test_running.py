@@ -73,6 +73,12 @@ def test_what_is_there_is_not_run_again(out: Path, monkeypatch: pytest.MonkeyPat
     assert list(running.run_all([CASE], out, budget=0.01, jobs=1)) == []
 
 
+def test_a_case_that_cannot_be_kept_does_not_stop_the_others(tmp_path: Path):
+    facts = running.attempted(Case(Kind.HEALTHY, "no-such-training", "", 0), tmp_path, 0.01)
+    assert facts.raised.startswith("no record: KeyError")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_facts_are_read_as_they_were_written(tmp_path: Path):
     (tmp_path / running.FACTS).write_text(
         json.dumps({"raised": "ValueError: x", "check_rules": ["a"], "check_alarms": [["a", "b"]]})
