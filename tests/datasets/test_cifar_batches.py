@@ -1,6 +1,7 @@
 import io
 import json
 import pickle
+import struct
 
 import pytest
 from PIL import Image
@@ -18,6 +19,29 @@ def pickled(protocol: int) -> dict[str, bytes]:
         name: pickle.dumps({b"data": images.reshape(2, -1), b"labels": labels.tolist()}, protocol)
         for name, (images, labels) in batches_of(IMAGES).items()
     }
+
+
+def old_string(content: bytes) -> bytes:
+    """How Python 2, which wrote the published files, pickles a string."""
+    if len(content) < 256:
+        return b"U" + bytes([len(content)]) + content
+    return b"T" + struct.pack("<i", len(content)) + content
+
+
+def pickled_by_python_2() -> dict[str, bytes]:
+    """The opcodes of the published files: numpy 1's names, and strings that are bytes."""
+    kind = b"cnumpy\ndtype\n" + old_string(b"u1") + b"K\x00K\x01\x87R(K\x03"
+    kind += old_string(b"|") + b"NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb"
+    found: dict[str, bytes] = {}
+    for name, (images, labels) in batches_of(IMAGES).items():
+        array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85"
+        array += old_string(b"b") + b"\x87R(K\x01K\x02M\x00\x0c\x86" + kind + b"\x89"
+        array += old_string(images.tobytes()) + b"tb"
+        numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
+        content = old_string(b"batch_label") + old_string(b"training batch 1 of 5")
+        content += old_string(b"labels") + numbers + old_string(b"data") + array
+        found[name] = b"\x80\x02}(" + content + b"u."
+    return found
 
 
 def png_files() -> dict[str, bytes]:
@@ -38,8 +62,15 @@ def readers(contents: dict[str, bytes]):
 
 @pytest.mark.parametrize(
     "contents",
-    [pickled(0), pickled(2), pickled(4), binary_contents(IMAGES), png_files()],
-    ids=["pickle 0", "pickle 2", "pickle 4", "binary", "png"],
+    [
+        pickled_by_python_2(),
+        pickled(0),
+        pickled(2),
+        pickled(4),
+        binary_contents(IMAGES),
+        png_files(),
+    ],
+    ids=["pickle of Python 2", "pickle 0", "pickle 2", "pickle 4", "binary", "png"],
 )
 def test_every_form_gives_the_same_images(contents: dict[str, bytes]):
     assert has_cifar_batches(readers(contents))

@@ -135,9 +135,15 @@ def test_without_a_scheduler_the_optimizer_is_shown():
     assert finding.site == made.site
 
 
-def test_an_error_only_where_the_loss_does_not_fall():
-    assert findings(rates=decayed(50))[0].severity is Severity.WARNING
+def test_a_learning_rate_that_is_gone_is_an_error_only_where_the_loss_does_not_fall():
+    assert findings(rates=decayed(50))[0].severity is Severity.INFO
     assert findings(rates=decayed(50), loss=FLAT)[0].severity is Severity.ERROR
+
+
+def test_a_pace_that_is_certainly_wrong_is_at_least_a_warning():
+    wrong = scheduler(4, planned=200.0)
+    assert findings(wrong)[0].severity is Severity.WARNING
+    assert findings(wrong, loss=FLAT)[0].severity is Severity.ERROR
 
 
 # -- before the optimiser ----------------------------------------------------------------------

@@ -14,6 +14,7 @@ from defib.records.series import Series
 from defib.records.site import Site
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import is_harmed
+from defib.rules.harm import severity_by_harm
 from defib.rules.learning_rate import learning_rates
 
 _EVENT = "scheduler"
@@ -49,7 +50,8 @@ class ScheduleMismatch(Rule):
 
     ## Known false positives
     A learning rate that is meant to stay at 1 % of its maximum for most of the run, after a
-    short phase with large steps.
+    short phase with large steps; one that is lowered on plateaus in a run that goes on long
+    after. It is information only where the network has learnt by then.
 
     ## What to change
     Call `scheduler.step()` at the pace of its plan: once after each `optimizer.step()` where
@@ -155,6 +157,8 @@ class ScheduleMismatch(Rule):
             "over the whole run.",
             site=site,
             evidence={"negligible_share": share, "learning_rate": rates.last},
+            # It may be meant so; what was learnt by then says how much it matters.
+            severity=severity_by_harm(run, optimizer),
         )
 
     def _order(self, run: RunRecord, scheduler: Scheduler) -> Iterator[Finding]:
