@@ -54,7 +54,7 @@ def findings(first: float, *, rest: float = 1.0, reduction: str = "mean"):
     )
 
 
-def test_a_warning_where_a_training_began_far_off_and_learns_little():
+def test_a_warning_where_a_training_began_far_off_and_fails():
     [finding] = findings(2.1)
     assert finding.severity is Severity.WARNING
     assert "2.1 times that of equal scores" in finding.message

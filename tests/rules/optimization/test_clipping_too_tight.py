@@ -8,7 +8,7 @@ from defib.testing import make_run
 
 rule = ClippingTooTight(max_share=0.5, tolerance=1e-3, min_samples=5)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
-SLOW = list(np.linspace(0.7, 0.45, 100))
+SLOW = list(np.linspace(0.7, 0.55, 100))
 DECAY = list(0.7 * np.exp(-np.arange(100) / 20))
 CLIPPING = Event("gradient-clipping", 0, {"limit": 0.1}, Site("train.py", 9))
 

@@ -7,7 +7,7 @@ from defib.testing import make_preflight, make_run
 
 rule = ExtremeMomentum(max_momentum=0.99, min_decay=0.9)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
-SLOW = list(np.linspace(0.7, 0.45, 100))
+SLOW = list(np.linspace(0.7, 0.55, 100))
 DECAY = list(0.7 * np.exp(-np.arange(100) / 20))
 
 

@@ -7,7 +7,7 @@ from defib.testing import make_run
 
 rule = SkippedSteps(max_share=0.1, warm_up=20)
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
-SLOW = list(np.linspace(0.7, 0.45, 100))
+SLOW = list(np.linspace(0.7, 0.55, 100))
 DECAY = list(0.7 * np.exp(-np.arange(100) / 20))
 
 

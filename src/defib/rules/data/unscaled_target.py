@@ -14,8 +14,8 @@ from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
 from defib.rules.data.training_loader import data_site
+from defib.rules.failure import is_failing
 from defib.rules.fit import severity_at_start
-from defib.rules.harm import learns_little, severity_by_harm
 from defib.rules.trend import target_deviation
 
 ERRORS_OF_NUMBERS = ("mean-squared-error", "mean-absolute-error", "smooth-l1", "huber")
@@ -29,7 +29,7 @@ class UnscaledTarget(Rule, PreflightRule):
 
     ## What it detects
     Targets whose mean is far from 0 or whose standard deviation is far from 1, in a training
-    by an error of numbers that learns little.
+    by an error of numbers that fails.
 
     ## Why it matters
     A network begins with outputs near 0 and of about unit size. Its last layer has to grow to
@@ -41,7 +41,7 @@ class UnscaledTarget(Rule, PreflightRule):
     `target_mean` and `target_std` over all recorded batches, in the unit of the targets.
 
     ## Known false positives
-    A training that learns little for another reason. One that copes is left alone.
+    A training that fails for another reason. One that copes is left alone.
 
     ## What to change
     Subtract the mean of the training targets and divide by their standard deviation; undo it on
@@ -89,7 +89,7 @@ class UnscaledTarget(Rule, PreflightRule):
         for optimizer in judged:
             means = run.of("target_mean").get(optimizer, _EMPTY).finite()
             deviation = target_deviation(run, optimizer)
-            if not means or deviation is None or not learns_little(run, optimizer):
+            if not means or deviation is None or not is_failing(run, optimizer):
                 continue
             mean = float(np.mean(means.values))
             if max(abs(mean), deviation) > self.max_scale or 0 < deviation < self.min_scale:
@@ -115,7 +115,6 @@ class UnscaledTarget(Rule, PreflightRule):
             f"The targets have a mean of {mean:.3g} and a standard deviation of {deviation:.3g} "
             f"({limit}) since step 0; the outputs of a network begin near 0 with unit size.",
             f"Train on (target - {mean:.3g}) / {deviation:.3g} and undo it on the predictions.",
-            severity=severity_by_harm(run, optimizer),
             site=data_site(run, optimizer),
             evidence={"target_mean": mean, "target_std": deviation},
         )

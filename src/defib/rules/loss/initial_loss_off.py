@@ -12,7 +12,7 @@ from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, courses
-from defib.rules.harm import severity_by_harm
+from defib.rules.failure import is_failing
 from defib.rules.trend import (
     constant_prediction_loss,
     label_totals,
@@ -51,7 +51,7 @@ class InitialLossOff(Rule, PreflightRule):
     first batch, and the user's own loss function, with its weights and reduction, at a score of
     0 for every class. Errors of numbers are not judged: their scale is the targets'. In the
     record of a training: the first loss over the logarithm of the classes seen, and a warning only
-    where it learns little.
+    where it fails.
 
     ## Known false positives
     A trained network that is put on other classes without a new last layer.
@@ -95,7 +95,7 @@ class InitialLossOff(Rule, PreflightRule):
             f"The first loss is {first:.3g}, {first / constant:.1f} times that of equal scores for "
             f"all classes, {constant:.3g} (limit {self.max_ratio:g} times).",
             REMEDY,
-            severity=severity_by_harm(run, course.optimizer, worst=Severity.WARNING),
+            severity=Severity.WARNING if is_failing(run, course.optimizer) else Severity.INFO,
             site=(loss.input_site or loss.site) if loss else None,
             evidence={"initial_loss": first, "constant_prediction_loss": constant},
         )
