@@ -52,17 +52,20 @@ def prove_run(
     from defib.report.proof_text import print_proof
     from defib.verification.conclusion import concluded, write_proof
     from defib.verification.proof import ProofOptions, prove
+    from defib.verification.trial_process import TrialProcesses, check_origin
 
     console = Console(file=sys.stderr)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    record = read_run(directory)
+    check_origin(record)
+    folder = directory / "trials"
     options = ProofOptions(
-        folder=directory / "trials",
+        folder=folder,
+        run=TrialProcesses(folder, allows_side_effects=allows_side_effects),
         cost=cost,
         jobs=jobs or cores or 1,
-        allows_side_effects=allows_side_effects,
         report=lambda line: console.print(f"  {line}", style="dim", highlight=False),
     )
-    record = read_run(directory)
     proof = prove(record, options)
     write_proof(directory, proof)
     diagnosis = concluded(diagnose(record), proof)

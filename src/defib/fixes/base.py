@@ -33,6 +33,9 @@ class Fix(ABC):
     """What `value` is, with its unit; empty for a fix that takes none."""
     changes_objective: ClassVar[bool] = False
     """Whether losses with and without it are of different kinds, and cannot be compared."""
+    compares_evaluation: ClassVar[bool] = False
+    """Whether only what is evaluated apart can tell: it changes which examples come when, so that
+    losses of the same steps are of others, or it changes the evaluation itself."""
 
     @classmethod
     def name(cls) -> str:

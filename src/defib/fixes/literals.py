@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -14,7 +15,10 @@ def with_argument(code: str, names: tuple[str, ...], old: float, new: str) -> st
     """
     pattern = re.compile(rf"\b({'|'.join(names)})(\s*=\s*)({_NUMBER})(?![\w.])")
     found = list(pattern.finditer(code))
-    if len(found) != 1 or float(found[0][3].replace("_", "")) != old:
+    if len(found) != 1:
+        return None
+    # What was recorded may have passed through single precision.
+    if not math.isclose(float(found[0][3].replace("_", "")), old, rel_tol=1e-6):
         return None
     start, end = found[0].span(3)
     return code[:start] + new + code[end:]

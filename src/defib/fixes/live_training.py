@@ -38,7 +38,7 @@ class LiveTraining:
 
     The functions that a fix passes return what they did, in a few words, or nothing where
     there was nothing to do. What they raise is kept in `failures` and never reaches the script;
-    what they draw at random changes nothing in the script's own randomness.
+    what they draw at random for a network or a loader changes nothing in the script's randomness.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class LiveTraining:
         self.patches.replace(owner, name, make)
 
     def join(self, model: nn.Module, parameters: Iterable[torch.Tensor]) -> None:
-        """Have the optimiser of `model` train further `parameters` from its next step on."""
+        """Have the optimiser of `model` train `parameters` too, from its next step on."""
         self._joining.append(({id(each) for each in model.parameters()}, list(parameters)))
 
     def did(self, what: str) -> None:
@@ -98,7 +98,8 @@ class LiveTraining:
     def connect(self) -> None:
         """Attach to torch."""
         undo = self.patches.add_undo
-        undo(register_module_forward_pre_hook(self._called).remove)
+        # torch's annotation leaves out that a hook may return other arguments.
+        undo(register_module_forward_pre_hook(self._called).remove)  # pyright: ignore
         undo(register_optimizer_step_pre_hook(self._stepping).remove)
         undo(register_optimizer_step_post_hook(self._stepped).remove)
         if self._loader_changes:
@@ -110,16 +111,24 @@ class LiveTraining:
 
     # -- moments -------------------------------------------------------------------------------
 
-    def _called(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
+    def _called(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if id(module) in self._seen or not module.training or not torch.is_grad_enabled():
-            return
+            return None
         self._seen |= {id(each) for each in module.modules()}
         self._kept.append(module)  # An identity must not be given to another module.
-        if any(True for _ in module.parameters()):
-            inputs = tuple(each for each in arguments if isinstance(each, torch.Tensor))
-            for change in self._model_changes:
+        if not any(True for _ in module.parameters()):
+            return None
+        inputs = tuple(each for each in arguments if isinstance(each, torch.Tensor))
+        known = set(module._forward_pre_hooks)
+        for change in self._model_changes:
+            with randomness_restored():
                 self._guarded(change, module, inputs)
-            self._seen |= {id(each) for each in module.modules()}
+        self._seen |= {id(each) for each in module.modules()}
+        # This call has collected its hooks already: the new ones would miss it.
+        for key, hook in list(module._forward_pre_hooks.items()):
+            if key not in known and key not in module._forward_pre_hooks_with_kwargs:
+                arguments = hook(module, arguments) or arguments  # pyright: ignore
+        return arguments
 
     def _stepping(self, optimizer: Optimizer, arguments: Any, keywords: Any) -> None:
         del arguments, keywords
@@ -160,7 +169,8 @@ class LiveTraining:
                 self.failures.append(f"{kind} takes no further parameters after it was made")
                 continue
             # No group of their own: schedulers count the groups they were made with.
-            optimizer.param_groups[0]["params"].extend(entry[1])
+            new = [each for each in entry[1] if id(each) not in held]
+            optimizer.param_groups[0]["params"].extend(new)
 
     def _wrap_loader(self, original: Callable[..., None]) -> Callable[..., None]:
         def __init__(loader: Any, *arguments: Any, **keywords: Any) -> None:  # noqa: N807
@@ -170,15 +180,15 @@ class LiveTraining:
                 original(loader, *arguments, **keywords)
                 return
             for change in self._loader_changes:
-                self._guarded(change, named)
+                with randomness_restored():
+                    self._guarded(change, named)
             original(loader, **named)
 
         return __init__
 
     def _guarded(self, change: Callable[..., str | None], *arguments: Any) -> None:
         try:
-            with randomness_restored():
-                what = change(*arguments)
+            what = change(*arguments)
         except Exception as error:
             # Shown with the trial, which is void: the script itself goes on.
             self.failures.append(f"{type(error).__name__}: {error}"[:500])

@@ -51,8 +51,9 @@ class TrialResult:
     """What a trial led to.
 
     `level` is the training objective over the last part of the trial, as the script computes
-    it; `start` the same at its beginning. `accuracy` and `evaluation_loss` are `nan` where they
-    were not seen. `rules` are what the diagnosis of the trial finds. `curve` holds steps and
+    it; `start` the same at its beginning. `relative_level` is `level` over the loss of the best
+    constant prediction. They, the accuracies and `evaluation_loss` are `nan` where they were not
+    seen. `rules` are what the diagnosis of the trial finds. `curve` holds steps and
     losses, thinned out for a picture; `dead_units` and `gradient_ratio` are the largest dead
     fraction of a layer and the gradient norm of the first layer over that of the last, at the end.
     """
@@ -66,6 +67,8 @@ class TrialResult:
     level: float = float("nan")
     accuracy: float = float("nan")
     evaluation_loss: float = float("nan")
+    evaluation_accuracy: float = float("nan")
+    relative_level: float = float("nan")
     rules: tuple[str, ...] = ()
     curve_steps: tuple[int, ...] = ()
     curve_losses: tuple[float, ...] = ()
@@ -99,7 +102,14 @@ class Yardstick(Enum):
 
     TRAINING_LOSS = "training loss"
     EVALUATION_LOSS = "evaluation loss"
+    EVALUATION_ACCURACY = "evaluation accuracy"
     ACCURACY = "accuracy"
+    RELATIVE_LOSS = "loss over a constant prediction's"
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether more is better."""
+        return self in (Yardstick.ACCURACY, Yardstick.EVALUATION_ACCURACY)
 
 
 @final

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from defib.records.finding import Diagnosis
-from defib.records.trial import Edit, PairedComparison, Proof, Verdict, Yardstick
+from defib.records.trial import Edit, PairedComparison, Proof, Verdict
 from defib.report.quantities import count, duration, number, percent
 from defib.report.text import Printer
 
@@ -69,7 +69,7 @@ def _interval(comparison: PairedComparison) -> str:
         word = "less" if mean < 0 else "more"
         first, second = sorted((abs(low), abs(high))) if low * high > 0 else (low, high)
         return f"{percent(abs(mean))} {word} ({_share(first)} ... {_share(second)})"
-    unit = "" if comparison.yardstick is Yardstick.ACCURACY else " of its start"
+    unit = "" if comparison.yardstick.is_accuracy else " of its start"
     return f"{ends[0]:+.3g}{unit} ({ends[1]:+.3g} ... {ends[2]:+.3g})"
 
 

@@ -25,6 +25,15 @@ WORST = math.log(10)
 would outweigh all others."""
 
 
+_NAMES = {
+    Yardstick.TRAINING_LOSS: "level",
+    Yardstick.EVALUATION_LOSS: "evaluation_loss",
+    Yardstick.RELATIVE_LOSS: "relative_level",
+    Yardstick.ACCURACY: "accuracy",
+    Yardstick.EVALUATION_ACCURACY: "evaluation_accuracy",
+}
+
+
 @final
 @dataclass(frozen=True)
 class Interval:
@@ -46,20 +55,27 @@ class Differences:
     is_logarithm: bool
 
 
+def measured(result: TrialResult, yardstick: Yardstick) -> float:
+    """What the yardstick says of a trial; `nan` where it was not seen."""
+    return getattr(result, _NAMES[yardstick])
+
+
 def differences(
     before: Sequence[TrialResult], after: Sequence[TrialResult], yardstick: Yardstick
 ) -> Differences:
     """The paired differences; empty where the yardstick was not seen in every trial."""
-    if yardstick is Yardstick.ACCURACY:
-        pairs = [(b.accuracy, a.accuracy) for b, a in zip(before, after, strict=True)]
+    pairs = [
+        (measured(b, yardstick), measured(a, yardstick)) for b, a in zip(before, after, strict=True)
+    ]
+    if yardstick.is_accuracy:
         known = all(math.isfinite(value) for pair in pairs for value in pair)
         values = tuple(a - b for b, a in pairs) if known else ()
         return Differences(values, SMALLEST_ACCURACY, 1, False)
-    name = "level" if yardstick is Yardstick.TRAINING_LOSS else "evaluation_loss"
-    pairs = [(getattr(b, name), getattr(a, name)) for b, a in zip(before, after, strict=True)]
     if any(math.isnan(value) for pair in pairs for value in pair):
         return Differences((), SMALLEST_EFFECT, -1, True)
-    starts = [each.start for each in before]
+    # A loss relative to a constant prediction's starts near 1.
+    is_relative = yardstick is Yardstick.RELATIVE_LOSS
+    starts = [1.0 if is_relative else each.start for each in before]
     if all(value > 0 for pair in pairs for value in pair) and all(s > 0 for s in starts):
         values = tuple(_log(a, s) - _log(b, s) for (b, a), s in zip(pairs, starts, strict=True))
         return Differences(values, SMALLEST_EFFECT, -1, True)

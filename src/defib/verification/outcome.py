@@ -15,6 +15,7 @@ from defib.records.reading import read_run
 from defib.records.run import RunEnding, RunRecord
 from defib.records.series import Series
 from defib.records.trial import Trial, TrialEnding, TrialResult
+from defib.rules.trend import constant_prediction_loss
 from defib.script.rerun import FIX_EVENT, REFUSED_WRITE_EVENT
 
 LAST_PART = 0.2
@@ -38,6 +39,8 @@ def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -
             str(each.detail["path"]) for each in record.events if each.kind == REFUSED_WRITE_EVENT
         ),
     )
+    if ending is TrialEnding.TIMED_OUT and record.steps >= trial.steps - 1:
+        ending = TrialEnding.TRAINED  # It hung only after it had trained.
     if ending is TrialEnding.TRAINED and record.ending is RunEnding.RAISED:
         return replace(result, ending=TrialEnding.RAISED, reason=record.error)
     if ending is not TrialEnding.TRAINED:
@@ -63,14 +66,19 @@ def _with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
     diagnosis = diagnose(record)
     serious = [each for each in diagnosis.findings if each.severity is not Severity.INFO]
     curve = _thinned(losses)
+    level = _average(losses.part(1 - LAST_PART, 1.0))
+    constant = constant_prediction_loss(record, next(iter(record.of("loss")), "")) or float("nan")
     return replace(
         result,
         steps=record.steps,
         seconds=record.seconds,
         start=_average(losses.part(0.0, max(FIRST_PART, 1 / max(len(losses), 1)))),
-        level=_average(losses.part(1 - LAST_PART, 1.0)),
-        accuracy=_last(record, "accuracy"),
-        evaluation_loss=_last(record, "evaluation_loss"),
+        level=level,
+        relative_level=level / constant,
+        accuracy=next(iter(_ends(record, "accuracy")), float("nan")),
+        # Of several places that evaluate, the worst: the others see the training data again.
+        evaluation_loss=max(_ends(record, "evaluation_loss"), default=float("nan")),
+        evaluation_accuracy=min(_ends(record, "evaluation_accuracy"), default=float("nan")),
         rules=tuple(dict.fromkeys(each.rule for each in serious)),
         curve_steps=tuple(int(step) for step in curve.steps),
         curve_losses=tuple(float(value) for value in curve.values),
@@ -86,12 +94,14 @@ def _average(losses: Series) -> float:
     return float(losses.values.mean()) if np.isfinite(losses.values).all() else float("inf")
 
 
-def _last(record: RunRecord, metric: str) -> float:
-    series = next(iter(record.of(metric).values()), None)
-    if series is None or not series:
-        return float("nan")
+def _ends(record: RunRecord, metric: str) -> list[float]:
+    """Where each series of `metric` ended."""
     # Batches differ: several are taken together.
-    return series.part(1 - LAST_PART, 1.0).mean() if len(series) >= 5 else series.last
+    return [
+        each.part(1 - LAST_PART, 1.0).mean() if len(each) >= 5 else each.last
+        for each in record.of(metric).values()
+        if each
+    ]
 
 
 def _largest_last(series: Iterable[Series]) -> float:

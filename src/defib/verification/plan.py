@@ -35,13 +35,14 @@ class Candidate:
     finding: Finding
 
     @property
-    def yardstick(self) -> Yardstick:
-        """What decides: losses of different kinds cannot be compared, accuracies can."""
+    def yardsticks(self) -> tuple[Yardstick, ...]:
+        """What may decide, the best first: the first that was seen in all trials counts."""
         if self.fix.changes_objective:
-            return Yardstick.ACCURACY
-        if _rules()[self.finding.rule].group() == "generalization":
-            return Yardstick.EVALUATION_LOSS
-        return Yardstick.TRAINING_LOSS
+            # Losses of different kinds cannot be compared, accuracies can.
+            return (Yardstick.EVALUATION_ACCURACY, Yardstick.ACCURACY, Yardstick.RELATIVE_LOSS)
+        if self.fix.compares_evaluation or _rules()[self.finding.rule].group() == "generalization":
+            return (Yardstick.EVALUATION_ACCURACY, Yardstick.EVALUATION_LOSS)
+        return (Yardstick.TRAINING_LOSS,)
 
 
 def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:

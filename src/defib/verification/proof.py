@@ -34,7 +34,9 @@ from defib.records.trial import (
 from defib.verification.comparison import (
     FEWEST_PAIRS,
     MOST_PAIRS,
+    Differences,
     differences,
+    measured,
     verdict_on,
 )
 from defib.verification.plan import (
@@ -45,15 +47,14 @@ from defib.verification.plan import (
     leading_findings,
     trial_steps,
 )
-from defib.verification.trial_process import TrialLimits, run_trial
 
 MOST_ROUNDS = 3
 """Faults that are mended one after the other."""
 START_SECONDS = 6.0
 """Of a process that imports torch, on a busy machine."""
-PATIENCE = 5.0
-"""Time of a trial over what it should take, after which it is given up."""
 
+Runner = Callable[[Trial, float], TrialResult]
+"""Runs a trial that should take so many seconds; its record is `folder / trial.name`."""
 Report = Callable[[str], None]
 
 
@@ -63,20 +64,14 @@ class ProofOptions:
     """`cost` is the trained time of all trials over that of the run; `jobs` run at once."""
 
     folder: Path
+    run: Runner
     cost: float = LARGEST_COST
     jobs: int = 1
-    threads: int = 1
-    allows_side_effects: bool = False
     report: Report = lambda _: None
 
 
 def prove(record: RunRecord, options: ProofOptions) -> Proof:
-    """What the fixes of the leading causes of `record` do. Raises `UsageError` without origin."""
-    if not record.origin.directory:
-        raise UsageError(
-            "This run does not tell from where its script was started (it was watched from "
-            "Python, or by an older defib): run it again with `defib run --prove`."
-        )
+    """What the fixes of the leading causes of `record` do. Raises `UsageError` if none can run."""
     begun = time.monotonic()
     search = _Search(record, options)
     search.run()
@@ -171,9 +166,10 @@ class _Search:
         return sum(each.name not in self._results for each in wanted) <= self._left
 
     def _compared(self, candidate: Candidate, pairs: int) -> PairedComparison:
-        label, yardstick = candidate.fix.label, candidate.yardstick
+        label = candidate.fix.label
         before = [self._result((), seed) for seed in range(pairs)]
         after = [self._result((label,), seed) for seed in range(pairs)]
+        yardstick, found = _first_seen(before, after, candidate.yardsticks)
         comparison = PairedComparison(
             fix=label,
             rule=candidate.finding.rule,
@@ -183,14 +179,13 @@ class _Search:
             base=self._answer,
             change=candidate.fix.change(self._record, candidate.finding),
             edit=self._edit(candidate),
-            before=tuple(_measured(each, yardstick) for each in before),
-            after=tuple(_measured(each, yardstick) for each in after),
+            before=tuple(measured(each, yardstick) for each in before),
+            after=tuple(measured(each, yardstick) for each in after),
         )
         unusable = next((each for each in after if each.ending is not TrialEnding.TRAINED), None)
         if unusable is not None:
             reason = f"{unusable.ending.value}: {unusable.reason}"
             return replace(comparison, verdict=Verdict.NOT_APPLICABLE, reason=reason)
-        found = differences(before, after, yardstick)
         verdict, span = verdict_on(found)
         return replace(
             comparison,
@@ -238,8 +233,7 @@ class _Search:
         options = self._options
         # Trials that run side by side slow one another down.
         expected = START_SECONDS + options.jobs * self._steps * self._seconds_per_step()
-        limits = TrialLimits(PATIENCE * expected, options.threads, options.allows_side_effects)
-        result = run_trial(trial, options.folder, limits)
+        result = options.run(trial, expected)
         options.report(
             f"{'+'.join(trial.fixes) or 'as it is'}, seed {trial.seed}: {_in_words(result)}"
         )
@@ -280,22 +274,22 @@ class _Search:
             named = ", ".join(finding.fixes)
             self._notes.append(
                 f"{finding.rule}: no fix can be tried from outside"
-                + (f" ({named} is for you to do)." if named else ".")
+                + (f"; for you to do: {named}." if named else ".")
             )
 
 
+def _first_seen(
+    before: Sequence[TrialResult], after: Sequence[TrialResult], yardsticks: Sequence[Yardstick]
+) -> tuple[Yardstick, Differences]:
+    """The first yardstick that was seen in all trials, or the first of all."""
+    found = [(each, differences(before, after, each)) for each in yardsticks]
+    return next((each for each in found if each[1].values), found[0])
+
+
 def _gain(comparison: PairedComparison) -> float:
-    sign = 1 if comparison.yardstick is Yardstick.ACCURACY else -1
+    sign = 1 if comparison.yardstick.is_accuracy else -1
     effect = sign * comparison.effect
     return effect if effect == effect else float("-inf")  # nan: not measured
-
-
-def _measured(result: TrialResult, yardstick: Yardstick) -> float:
-    return {
-        Yardstick.TRAINING_LOSS: result.level,
-        Yardstick.EVALUATION_LOSS: result.evaluation_loss,
-        Yardstick.ACCURACY: result.accuracy,
-    }[yardstick]
 
 
 def _why_undecided(

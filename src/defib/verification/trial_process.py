@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from defib.errors import UsageError
 from defib.records.encoding import decode, encode
+from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.verification.outcome import result_of
 from defib.verification.scratch import scratch_copy
@@ -31,6 +33,28 @@ _START = (
 )
 
 
+PATIENCE = 5.0
+"""Time of a trial over what it should take, after which it is given up."""
+LEAST_SECONDS = 120.0
+"""Before a trial is given up: a machine that is busy with other things takes long to start."""
+
+
+@final
+@dataclass(frozen=True)
+class TrialProcesses:
+    """Runs trials, each in a process of its own; their records go to `folder`."""
+
+    folder: Path
+    threads: int = 1
+    allows_side_effects: bool = False
+
+    def __call__(self, trial: Trial, seconds: float) -> TrialResult:
+        """The result of `trial`, which should take `seconds`."""
+        limit = max(LEAST_SECONDS, PATIENCE * seconds)
+        limits = TrialLimits(limit, self.threads, self.allows_side_effects)
+        return run_trial(trial, self.folder, limits)
+
+
 @final
 @dataclass(frozen=True)
 class TrialLimits:
@@ -39,6 +63,15 @@ class TrialLimits:
     seconds: float
     threads: int = 1
     allows_side_effects: bool = False
+
+
+def check_origin(record: RunRecord) -> None:
+    """Raise `UsageError` unless the record tells how its script is started again."""
+    if not record.origin.directory:
+        raise UsageError(
+            "This run does not tell from where its script was started (it was watched from "
+            "Python, or by an older defib): run it again with `defib run --prove`."
+        )
 
 
 def run_trial(trial: Trial, folder: Path, limits: TrialLimits) -> TrialResult:
@@ -72,7 +105,9 @@ def _known(file: Path, trial: Trial) -> TrialResult | None:
         result = decode(TrialResult, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return result if result.trial == trial else None
+    # A machine that was busy once need not be so again.
+    is_final = result.ending is not TrialEnding.TIMED_OUT
+    return result if result.trial == trial and is_final else None
 
 
 @contextmanager

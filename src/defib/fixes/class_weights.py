@@ -1,0 +1,78 @@
+"""Rare classes that count as much as frequent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from defib.fixes.base import Fix
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+SMALLEST_COUNT = 1.0
+
+
+@final
+@dataclass(frozen=True)
+class ClassWeights(Fix):
+    """A loss in which all classes weigh alike, whatever their number.
+
+    ## What it changes
+    `cross_entropy` gets a weight for each class, inverse to how often it was seen in the batches
+    so far, and `binary_cross_entropy_with_logits` one for the positive class. Only while
+    gradients are computed: evaluations stay as they are.
+
+    ## When it helps
+    Where the network answers with the most frequent class.
+
+    ## References
+    - King, Zeng, *Logistic Regression in Rare Events Data* (2001).
+    """
+
+    changes_objective: ClassVar[bool] = True
+
+    def connect(self, training: LiveTraining) -> None:
+        counts = torch.zeros(0)
+
+        def weigh(labels: Tensor, classes: int) -> Tensor:
+            nonlocal counts
+            if len(counts) != classes:
+                counts = torch.zeros(classes)
+            valid = labels[labels >= 0].reshape(-1)
+            counts = counts + torch.bincount(valid.cpu(), minlength=classes)
+            training.did("classes weighed")
+            return counts.sum() / (classes * counts.clamp(min=SMALLEST_COUNT))
+
+        def wrap(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
+            def cross_entropy(
+                input: Tensor, target: Tensor, weight: Tensor | None = None, **keywords: Any
+            ) -> Tensor:
+                is_plain = weight is None and not target.is_floating_point()
+                if is_plain and torch.is_grad_enabled() and input.ndim > 1:
+                    weight = weigh(target, input.shape[1]).to(input)
+                return original(input, target, weight, **keywords)
+
+            return cross_entropy
+
+        def wrap_binary(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
+            def binary(input: Tensor, target: Tensor, *rest: Any, **keywords: Any) -> Tensor:
+                is_plain = not rest and keywords.get("pos_weight") is None
+                if is_plain and torch.is_grad_enabled():
+                    weights = weigh((target > 0.5).long(), 2).to(input)
+                    keywords["pos_weight"] = weights[1] / weights[0]
+                return original(input, target, *rest, **keywords)
+
+            return binary
+
+        training.replace_function(F, "cross_entropy", wrap)
+        training.replace_function(F, "binary_cross_entropy_with_logits", wrap_binary)
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record, finding
+        return "`CrossEntropyLoss(weight=examples / (classes * examples_of_each_class))`"

@@ -1,0 +1,57 @@
+"""Evaluation mode while nothing is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+from defib.fixes.base import Fix
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+
+@final
+@dataclass(frozen=True)
+class EvaluationMode(Fix):
+    """`model.eval()` wherever no gradients are computed.
+
+    ## What it changes
+    A network in training mode that is called under `no_grad` or `inference_mode` runs in
+    evaluation mode for that call.
+
+    ## When it helps
+    Where dropout and batch statistics disturb an evaluation, and the evaluation the statistics.
+    """
+
+    compares_evaluation: ClassVar[bool] = True
+
+    def connect(self, training: LiveTraining) -> None:
+        waiting: list[nn.Module] = []
+
+        def enter(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+            del arguments
+            if module.training and not torch.is_grad_enabled() and not waiting:
+                waiting.append(module)
+                module.eval()
+                training.did("evaluated in evaluation mode")
+
+        def leave(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+            del arguments, output
+            if waiting and waiting[0] is module:
+                waiting.pop().train()
+
+        undo = training.patches.add_undo
+        undo(register_module_forward_pre_hook(enter).remove)
+        undo(register_module_forward_hook(leave, always_call=True).remove)
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record, finding
+        return "`model.eval()` before the evaluation, `model.train()` after it"

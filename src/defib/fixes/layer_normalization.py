@@ -1,0 +1,45 @@
+"""The units of each hidden layer with mean 0 and variance 1 together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from defib.fixes.after_hidden_layers import add_after_hidden_layers
+from defib.fixes.base import Fix
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+
+@final
+@dataclass(frozen=True)
+class LayerNormalization(Fix):
+    """Layer normalisation behind every hidden dense and convolutional layer.
+
+    ## What it changes
+    The output of each such layer is normalised over its units, or over channels and positions,
+    for every example by itself; scales and offsets are trained.
+
+    ## When it helps
+    Where the signal or the gradient fades or grows with depth, and batches are small or their
+    examples are sequences.
+
+    ## References
+    - Ba, Kiros, Hinton, *Layer Normalization* (2016).
+    """
+
+    def connect(self, training: LiveTraining) -> None:
+        add_after_hidden_layers(training, _normalization, "layer normalisation")
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record, finding
+        return "`nn.LayerNorm(units)` or `nn.GroupNorm(1, channels)` after each hidden layer"
+
+
+def _normalization(output: Tensor) -> nn.Module:
+    if output.ndim >= 4:
+        return nn.GroupNorm(1, output.shape[1])
+    return nn.LayerNorm(output.shape[-1])

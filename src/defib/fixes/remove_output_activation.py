@@ -1,0 +1,47 @@
+"""An output that can take any value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from defib.fixes.activation_swap import output_activation, skip_call
+from defib.fixes.base import Fix
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+KINDS = ("relu", "sigmoid", "tanh")
+
+
+@final
+@dataclass(frozen=True)
+class RemoveOutputActivation(Fix):
+    """No non-linearity on the output of the network.
+
+    ## What it changes
+    A ReLU, sigmoid or tanh that gives the network's output, module or function, is left out.
+
+    ## When it helps
+    Where the targets lie outside of what that function can give.
+    """
+
+    def connect(self, training: LiveTraining) -> None:
+        def change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
+            output = output_activation(model, inputs, KINDS)
+            if output.module:
+                parent, _, name = output.module.rpartition(".")
+                model.get_submodule(parent)._modules[name] = nn.Identity()
+            elif output.call is not None:
+                skip_call(training, model, KINDS, output.call)
+            else:
+                return ""
+            return "activation of the output left out"
+
+        training.on_model(change)
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record, finding
+        return "no activation behind the last layer"

@@ -1,0 +1,44 @@
+"""Trials of trainings that are made in Python."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch.optim import SGD
+
+from defib.errors import UnknownNameError
+from defib.faults.tasks import TUMOURS, set_up
+from defib.records.trial import Verdict
+from defib.training.setup import TrainingSetup
+from defib.verification.setups import compare
+
+
+def slow(seed: int) -> TrainingSetup:
+    return set_up(replace(TUMOURS, optimizer=partial(SGD, lr=1e-5), steps=150), seed)
+
+
+def test_a_fix_that_helps_is_confirmed():
+    assert compare(slow, "raise-learning-rate=10000").verdict is Verdict.CONFIRMED
+
+
+def test_a_fix_that_changes_nothing_has_no_effect():
+    assert compare(slow, "raise-learning-rate=1").verdict is Verdict.NO_EFFECT
+
+
+def test_a_fix_that_finds_nothing_to_change_says_so():
+    assert "found nothing" in compare(slow, "unfreeze").reason
+
+
+def test_an_unknown_fix_is_refused():
+    with pytest.raises(UnknownNameError):
+        compare(slow, "no-such-fix")
+
+
+def test_the_callers_random_state_stays():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    compare(slow, "raise-learning-rate=1", seeds=(0,))
+    assert torch.equal(torch.get_rng_state(), before)
