@@ -222,7 +222,7 @@ def _summary(
 ) -> str:
     """One sentence: what, where, since when, how sure."""
     if status is Status.NOT_TRAINED:
-        return "Nothing was trained: no optimiser took a step."
+        return f"Nothing was trained: {_reason_for_no_step(record)}."
     if not causes:
         steps = f"{record.steps:,} step{'s' if record.steps != 1 else ''}"
         if status is Status.UNDECIDED:
@@ -239,6 +239,20 @@ def _summary(
     if finding.severity is Severity.INFO:
         return f"It trains; worth knowing: {finding.rule}{where}{since}{sure}."
     return f"{finding.rule}{where}{since}{sure}."
+
+
+def _reason_for_no_step(record: RunRecord) -> str:
+    skipped = sum(event.kind == "skipped-step" for event in record.events)
+    compiled = next((each for each in record.events if each.kind == "compiled-training"), None)
+    calls = record.coverage.backward_calls
+    if compiled is not None:
+        where = f" at {compiled.site.label}" if compiled.site else ""
+        return f"the whole step is compiled{where} (`jit_compile=True`), and hidden with it"
+    if skipped:
+        return f"the gradient scaler skipped all {skipped} steps: no gradient was finite"
+    if calls:
+        return f"no optimiser took a step, though `backward` was called {calls} times"
+    return "no optimiser took a step"
 
 
 def _notes(record: RunRecord) -> tuple[str, ...]:

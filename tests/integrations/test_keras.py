@@ -386,3 +386,17 @@ def test_keras_on_another_backend_is_left_alone():
     keras = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax"))
     # Nothing of the watch is touched either.
     connect_keras(cast("Any", None), keras)
+
+
+COMPILED = """
+import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+model.compile(optimizer="sgd", loss="mse", jit_compile=True)
+"""
+
+
+def test_the_verdict_names_the_compilation_that_hides_the_training(tmp_path: Path):
+    (tmp_path / "train.py").write_text(COMPILED)
+    process = start("-m", "defib", "run", "train.py", folder=tmp_path)
+    _, error = process.communicate(timeout=240)
+    assert "the whole step is compiled at train.py:4" in error

@@ -18,6 +18,7 @@ from defib.integrations.keras_layers import Keras
 from defib.integrations.keras_loss_call import FindSites, LossCall, call_of
 from defib.monitor.evaluation import CallPath
 from defib.monitor.hooks import Hooks, is_observable
+from defib.records.run import Event
 from defib.records.site import Site
 
 # Objects of Keras, which may be missing.
@@ -72,8 +73,9 @@ class LossEvents:
 
     def _wrap_compile(self, original: Function) -> Function:
         def compile(model: Model, *arguments: Any, **keywords: Any) -> Any:
+            result = original(model, *arguments, **keywords)
             self._note_compile(model)
-            return original(model, *arguments, **keywords)
+            return result
 
         return compile
 
@@ -129,6 +131,10 @@ class LossEvents:
         site = calling_site()
         if site is not None:
             self._compiled[model] = site
+        # By default it is off with the torch backend, and "auto" until it is decided.
+        if getattr(model, "jit_compile", False) is True:
+            monitor = self._hooks.monitor
+            monitor.observer.event(Event("compiled-training", monitor.steps, site=site))
 
     def _take_call(self, loss: Loss, targets: Any, predictions: Any, result: Any) -> None:
         tensors = (predictions, result)
