@@ -1,4 +1,4 @@
-"""Batch normalisation whose running statistics hardly move."""
+"""Batch normalisation whose running statistics do not move."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from defib.training.setup import TrainingSetup
 @final
 @dataclass(frozen=True)
 class BatchNormalizationLags(Fault):
-    """Keras' 0.9999 turned round.
+    """`momentum=0.0`, in order to do without: in PyTorch it is the weight of the new batch.
 
-    PyTorch's momentum is the weight of the new batch, that of Keras the weight of the old ones.
+    The statistics for evaluation stay those of the start, mean 0 and variance 1.
     """
 
     rule = "evaluation-far-off"
@@ -44,4 +44,4 @@ def _normalized(task: Task) -> Task:
 
 def _set_momentum(module: nn.Module) -> None:
     if isinstance(module, nn.BatchNorm2d):
-        module.momentum = 1e-4
+        module.momentum = 0.0
