@@ -24,6 +24,8 @@ EXERCISE = re.compile(r"[A-E][0-9]{1,2}")
 # What the quick versions leave open or refute, with the reason.
 NOT_HELD = {
     ("depth-of-tanh", "default-weights"): "undecided at 120 steps: validation accuracy 0.38-0.62",
+    ("initialisation", "he-before-glorot"): "undecided over 5 layers and four seeds",
+    ("label-order", "order-kills-units"): "fails: the random order kills more ReLUs in one pass",
 }
 
 every_study = pytest.mark.parametrize("study", all_studies(), ids=lambda study: study.name)
@@ -92,7 +94,10 @@ def test_the_claims_of_the_quick_version_hold_but_for_the_known_ones(study: AnyS
 @every_study
 def test_the_claims_follow_from_the_tables_alone(study: AnyStudy):
     result = quick_result(study.name)
-    assert study.claims(dataclasses.replace(result, claims=())) == result.claims
+    again = study.claims(dataclasses.replace(result, claims=()))
+    assert [(each.id, each.verdict, each.numbers) for each in again] == [
+        (each.id, each.verdict, each.numbers) for each in result.claims
+    ]
 
 
 @every_study

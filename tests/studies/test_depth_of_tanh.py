@@ -3,7 +3,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from defib.studies.depth_of_tanh import BASE, VARIANTS, Config, Variant, _layers, measure
+from defib.studies.deep_digits import Variant, layer_outputs
+from defib.studies.depth_of_tanh import BASE, VARIANTS, Config, measure
 from defib.studies.stacks import draw_stack, generator_of, glorot
 
 TINY = Config(seeds=1, steps=3, learning_rates=(0.1,))
@@ -17,7 +18,7 @@ def test_a_normalised_layer_is_that_of_torch():
     for weight in stack.weights[:-1]:
         signal = torch.tanh(nn.BatchNorm1d(5)(signal @ weight[0]))
     torch.testing.assert_close(
-        _layers(variant, stack, inputs)[-1][0], signal @ stack.weights[-1][0]
+        layer_outputs(variant, stack, inputs)[-1][0], signal @ stack.weights[-1][0]
     )
 
 
@@ -25,7 +26,7 @@ def test_a_skip_carries_the_layer_before_past_the_next():
     variant = Variant(3, has_skips=True)
     stack = draw_stack((4, 5, 5, 2), torch.tanh, 1, generator_of(0), deviation=glorot)
     inputs = torch.randn(16, 4, generator=generator_of(1))
-    first, second, _ = _layers(variant, stack, inputs)
+    first, second, _ = layer_outputs(variant, stack, inputs)
     torch.testing.assert_close(second, first + torch.tanh(first @ stack.weights[1]))
 
 

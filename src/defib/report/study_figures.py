@@ -31,6 +31,9 @@ PNG_SCALE = 3
 LEGEND_HANDLE = 52
 """Width of a line's sample in the legend with the gaps around it, in the unit of the width."""
 
+HANDLE = 2.8
+"""Length of that sample, in letters."""
+
 Draw: TypeAlias = Callable[[Axes, Any], None]
 
 DRAW: Mapping[type, Draw] = {
@@ -99,15 +102,42 @@ def _painted(chart: Chart, scale: float = 1) -> Figure:
 
 
 def _legend(figure: Figure) -> None:
-    """One above all panels, each label once; none where there is only one line or bar."""
-    found: dict[str, Any] = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    if len(found) < 2:
+    """One above all panels where they show the same; else each panel has its own above it."""
+    found = [_labelled(axes) for axes in figure.axes]
+    named = [each for each in found if each]
+    if all(set(each) == set(named[0]) for each in named):
+        every = {label: handle for each in named for label, handle in each.items()}
+        if len(every) > 1:
+            columns = _legend_columns(every, WIDTH)
+            figure.legend(
+                every.values(),
+                every.keys(),
+                loc="outside upper left",
+                ncols=columns,
+                handlelength=HANDLE,
+            )
         return
-    longest = max(map(len, found))
-    columns = max(1, min(len(found), int(0.94 * WIDTH / (6.4 * longest + LEGEND_HANDLE))))
-    figure.legend(
-        found.values(), found.keys(), loc="outside upper left", ncols=columns, handlelength=2.8
-    )
+    for axes, each in zip(figure.axes, found, strict=True):
+        if len(each) > 1:
+            columns = _legend_columns(each, WIDTH / len(figure.axes))
+            axes.legend(
+                each.values(),
+                each.keys(),
+                loc="lower left",
+                bbox_to_anchor=(0.0, 1.01),
+                ncols=columns,
+                handlelength=HANDLE,
+                fontsize=9.5,
+            )
+
+
+def _labelled(axes: Axes) -> dict[str, Any]:
+    """The drawn things of a panel by their label."""
+    handles, labels = axes.get_legend_handles_labels()
+    return dict(zip(labels, handles, strict=True))
+
+
+def _legend_columns(labels: Mapping[str, Any], width: float) -> int:
+    """As many as fit beside one another."""
+    longest = max(map(len, labels))
+    return max(1, min(len(labels), int(0.94 * width / (6.4 * longest + LEGEND_HANDLE))))

@@ -43,7 +43,7 @@ def draw_lines(axes: Axes, panel: Lines) -> None:
                 line.x, line.y, color=INK, linewidth=1.3, linestyle=":", label=line.label, zorder=6
             )
         else:
-            _draw_line(axes, line, measured.index(line))
+            _draw_line(axes, line, measured.index(line), is_log=panel.is_log_y)
     if panel.limits:
         axes.set_ylim(*panel.limits)
     _mark(axes, panel.marks)
@@ -51,7 +51,7 @@ def draw_lines(axes: Axes, panel: Lines) -> None:
     axes.set_ylabel(panel.y_label)
 
 
-def _draw_line(axes: Axes, line: Line, index: int) -> None:
+def _draw_line(axes: Axes, line: Line, index: int, *, is_log: bool) -> None:
     colour = SERIES_COLOURS[index % len(SERIES_COLOURS)]
     axes.plot(
         line.x,
@@ -65,7 +65,11 @@ def _draw_line(axes: Axes, line: Line, index: int) -> None:
         zorder=4,
     )
     if line.low and line.high:
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
+        low = np.array(line.low)
+        if is_log:
+            # An interval that reaches 0 has no lower end on this axis: it is left out.
+            low = np.where(low > 0, low, np.nan)
+        axes.fill_between(line.x, low, line.high, color=colour, alpha=0.18, linewidth=0)
 
 
 def draw_bars(axes: Axes, panel: Bars) -> None:

@@ -21,7 +21,7 @@ import defib.studies
 from defib.errors import UnknownNameError
 from defib.records.chart import Chart
 from defib.records.encoding import encode
-from defib.records.study import Claim, StudyResult, Table
+from defib.records.study import Claim, StudyResult, Table, Verdict
 from defib.studies.environment import environment_of
 from defib.studies.summary import tables_of_seeds
 
@@ -99,7 +99,11 @@ class Study(Generic[Config]):
             environment=environment_of(self.name, seed, is_full=config == self.full),
             tables=tables_of_seeds(measured),
         )
-        return replace(result, claims=self.claims(result))
+        claims = (
+            replace(claim, reason="") if claim.verdict is Verdict.HOLDS else claim
+            for claim in self.claims(result)
+        )
+        return replace(result, claims=tuple(claims))
 
 
 # Any: each study has a configuration of its own.

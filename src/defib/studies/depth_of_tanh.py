@@ -20,12 +20,20 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import Tensor
 
-from defib.datasets.standard import standardized_digits, standardized_digits_held_out
+from defib.datasets.standard import standardized_digits
 from defib.records.chart import Bars, Chart, Line, Lines, Mark
 from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
 from defib.studies.base import Study
+from defib.studies.deep_digits import (
+    BATCH_SIZE,
+    CHANCE_LOSS,
+    SMALL,
+    Variant,
+    draw_variant,
+    layer_outputs,
+    train_variant,
+)
 from defib.studies.intervals import (
     above,
     always,
@@ -36,51 +44,23 @@ from defib.studies.intervals import (
 )
 from defib.studies.pictures import bars_in_order
 from defib.studies.stacks import (
-    Activation,
-    Deviation,
     Stack,
-    batches,
     cross_entropies,
-    draw_stack,
     generator_of,
     glorot,
     he,
 )
 from defib.studies.tables import table
 
-INPUTS, WIDTH, CLASSES = 64, 32, 10
-BATCH_SIZE = 64
-SMALL = 0.01
-EPSILON = 1e-5
-"""Of batch normalisation; torch's."""
 VANISHED = 1e-3
 """A gradient smaller than another by this factor counts as vanished."""
-CHANCE_LOSS = math.log(CLASSES)
-"""Of ten classes that occur equally often, in nats."""
 TRAINED = 0.5
 """Validation accuracy above which a network counts as trained; chance is 0.1."""
-
-
-def small(_fan_in: int, _fan_out: int) -> float:
-    """The same for every layer."""
-    return SMALL
 
 
 def torch_default(fan_in: int, _: int) -> float:
     """1/√(3 fan-in), the deviation of torch.nn.Linear's uniform weights."""
     return 1 / math.sqrt(3 * fan_in)
-
-
-@final
-@dataclass(frozen=True)
-class Variant:
-    """A network of `layers` layers with weights."""
-
-    layers: int
-    activation: Activation = torch.tanh
-    deviation: Deviation = small
-    is_normalized: bool = False
-    has_skips: bool = False
 
 
 BASE = "8 layers"
@@ -114,39 +94,19 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
     gradients, outcomes = [], []
     for name, variant in VARIANTS.items():
         generator = generator_of(seed)
-        widths = (INPUTS, *[WIDTH] * (variant.layers - 1), CLASSES)
-        one = draw_stack(widths, variant.activation, 1, generator, deviation=variant.deviation)
+        one = draw_variant(variant, generator)
         by_outputs, by_weights = _gradient_norms(variant, one, generator)
         gradients += [
             (name, at + 1, *norms)
             for at, norms in enumerate(zip(by_outputs, by_weights, strict=True))
         ]
-        outcomes.append((name, *_train(variant, one, config, generator)))
+        outcomes.append(
+            (name, *train_variant(variant, one, config.learning_rates, config.steps, generator))
+        )
     return {
         "gradients": table("network layer", "by_outputs by_weights", gradients),
         "outcome": table("network", "learning_rate loss accuracy", outcomes),
     }
-
-
-def _layers(variant: Variant, stack: Stack, inputs: Tensor) -> list[Tensor]:
-    """The output of every layer, the scores last."""
-    outputs = [inputs]
-    last = len(stack.weights) - 1
-    for at, (weight, bias) in enumerate(zip(stack.weights, stack.biases, strict=True)):
-        signal = outputs[-1] @ weight + bias
-        if at < last:
-            signal = variant.activation(_normalized(signal) if variant.is_normalized else signal)
-            if variant.has_skips and at > 0:
-                signal = signal + outputs[-1]
-        outputs.append(signal)
-    return outputs[1:]
-
-
-def _normalized(signal: Tensor) -> Tensor:
-    """Each unit with mean 0 and variance 1 over the examples."""
-    center = signal.mean(dim=1, keepdim=True)
-    spread = signal.var(dim=1, unbiased=False, keepdim=True)
-    return (signal - center) / torch.sqrt(spread + EPSILON)
 
 
 def _gradient_norms(
@@ -155,39 +115,11 @@ def _gradient_norms(
     """Of every layer, by its outputs and by its weights."""
     inputs, targets = standardized_digits()
     chosen = torch.randperm(len(inputs), generator=generator)[:BATCH_SIZE]
-    layers = _layers(variant, stack, inputs[chosen])
+    layers = layer_outputs(variant, stack, inputs[chosen])
     loss = cross_entropies(layers[-1], targets[chosen]).sum()
     gradients = torch.autograd.grad(loss, [*layers, *stack.weights])
     norms = [float(gradient.norm()) for gradient in gradients]
     return norms[: len(layers)], norms[len(layers) :]
-
-
-def _train(
-    variant: Variant, one: Stack, config: Config, generator: torch.Generator
-) -> tuple[float, float, float]:
-    """Best learning rate, its loss on all examples, its accuracy on held-out ones.
-
-    Batch normalisation uses the statistics of what it is given: of all examples at the end.
-    """
-    rates = torch.tensor(config.learning_rates)[:, None, None]
-    stack = Stack(
-        tuple(each.detach().repeat(len(rates), 1, 1).requires_grad_() for each in one.weights),
-        tuple(each.detach().repeat(len(rates), 1, 1).requires_grad_() for each in one.biases),
-        one.activations,
-    )
-    inputs, targets = standardized_digits()
-    for chosen in batches(len(inputs), BATCH_SIZE, config.steps, generator):
-        losses = cross_entropies(_layers(variant, stack, inputs[chosen])[-1], targets[chosen])
-        gradients = torch.autograd.grad(losses.sum(), stack.parameters)
-        with torch.no_grad():
-            for parameter, gradient in zip(stack.parameters, gradients, strict=True):
-                parameter -= rates * gradient
-    with torch.no_grad():
-        losses = cross_entropies(_layers(variant, stack, inputs)[-1], targets)
-        best = int(torch.nan_to_num(losses, nan=math.inf).argmin())
-        held_out, labels = standardized_digits_held_out()
-        right = _layers(variant, stack, held_out)[-1][best].argmax(dim=1) == labels
-    return config.learning_rates[best], float(losses[best]), float(right.float().mean())
 
 
 def claims(result: StudyResult) -> tuple[Claim, ...]:

@@ -203,7 +203,7 @@ def figures(result: StudyResult) -> tuple[Chart, ...]:
             "Left: share of a unit's weight gradients that have the majority's sign, second "
             "layer. Right: training loss at each network's best learning rate.",
             (
-                Bars(tuple(FIRST_LAYERS), series, "share of one sign", limits=(0.5, 1.02)),
+                Bars(tuple(FIRST_LAYERS), series, "share of one sign", limits=(0, 1.05)),
                 Lines(
                     "step", "training loss", lines, is_log_y=True, marks=(Mark("target", target),)
                 ),
