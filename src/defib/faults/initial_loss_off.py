@@ -29,7 +29,7 @@ class InitialLossOff(Fault):
         return set_up(task, seed)
 
 
-DEVIATIONS = {DIGITS_CONVOLUTIONAL.name: 100.0, TUMOURS.name: 30.0}
+DEVIATIONS = {DIGITS_CONVOLUTIONAL.name: 100.0, TUMOURS.name: 60.0}
 """Standard deviation of the weights of the last layer."""
 
 

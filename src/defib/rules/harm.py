@@ -10,8 +10,9 @@ from defib.rules.failure import is_failing
 
 LITTLE_GAIN = 0.3
 """Share of the loss of a constant prediction, or of the first one, in [0, 1], that a training
-must have removed to count as one that learns. Calibrated on the healthy trainings of
-`defib.healthy`: regressions and languages whose rest is noise keep up to two thirds."""
+must have removed to count as one that learns. Of 251 healthy trainings
+    (`defib.healthy`) all have but one regression (0.17) and three of reinforcement learning, whose
+    loss is no measure."""
 
 
 def learns_little(run: RunRecord, optimizer: str, *, gain: float = LITTLE_GAIN) -> bool:

@@ -68,8 +68,8 @@ class WeightDecayTooStrong(Rule):
     """Weight decay, unit of the optimiser, up to which it is usual: vision transformers are
     trained with 0.3 (Steiner et al., 2022). With less, it is the learning rate that is wrong."""
     max_remaining: float = 0.5
-    """Norm at the end over norm at the start, dimensionless, of the weight that kept most. The
-    healthy trainings of the fault corpus keep 0.79 and more, `benchmarks/calibration.py`."""
+    """Norm at the end over norm at the start, dimensionless, of the weight that kept most. Of
+    49 healthy trainings with decay (`defib.healthy`) none has less than 1."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         for optimizer, decays in run.of("weight_decay").items():

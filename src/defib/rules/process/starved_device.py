@@ -49,7 +49,7 @@ class StarvedDevice(Rule):
     """Share of a step's time, in [0, 1]: half of the time is lost."""
     min_wait: float = 20e-3
     """Seconds of a step spent waiting. Small data in memory take 13 ms to become a batch of 1437
-    (`benchmarks/calibration.py`), which no worker would make faster."""
+    (`defib.healthy`), which no worker would make faster."""
     lost_seconds: float = 60.0
     """Seconds lost in the whole run, from which it is a warning."""
     min_samples: int = 5
