@@ -60,16 +60,16 @@ def _fit(record: PreflightRecord) -> float:
 
 def _gradient_norm(record: PreflightRecord) -> float:
     squares = sum(each**2 for each in record.of("gradient_norm").values())
-    return squares**0.5 / record.value("constant_prediction_loss")
+    return squares**0.5 / max(record.value("constant_prediction_loss"), 1e-9)
 
 
 QUANTITIES: Mapping[str, Callable[[PreflightRecord], float]] = {
     "fit of the first batch": _fit,
     "first loss over equal scores'": lambda each: (
-        each.value("initial_loss") / each.value("constant_prediction_loss")
+        each.value("initial_loss") / max(each.value("constant_prediction_loss"), 1e-9)
     ),
     "fitted loss in evaluation over a constant's": lambda each: (
-        each.value("fitted_loss", "evaluation") / each.value("best_constant_loss")
+        each.value("fitted_loss", "evaluation") / max(each.value("best_constant_loss"), 1e-9)
     ),
     "gradient norm over a constant's loss": _gradient_norm,
     "neighbour excess": lambda each: each.value("neighbour_excess"),

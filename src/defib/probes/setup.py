@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -165,7 +166,10 @@ class Replica:
     def __init__(self, setup: Setup) -> None:
         modules = modules_of(setup.steps)
         optimizers = list(setup.optimizers.values())
-        copied, memo = _copies([setup.network, *modules, *optimizers])
+        originals = [setup.network, *modules]
+        copied, memo = _copies(originals)
+        _match_keras_variables(originals, copied, memo)
+        copied += _copies(optimizers, memo)[0]
         self.network: nn.Module = copied[0]
         self.modules: tuple[nn.Module, ...] = tuple(
             {id(m): m for each in copied[: 1 + len(modules)] for m in each.modules()}.values()
@@ -230,8 +234,23 @@ def _by_identity(memo: Mapping[int, Any]) -> dict[int, Any]:
     return {key: each for key, each in memo.items() if isinstance(each, kinds)}
 
 
-def _copies(originals: list[Any]) -> tuple[list[Any], dict[int, Any]]:
-    memo: dict[int, Any] = {}
+def _match_keras_variables(
+    originals: list[nn.Module], copied: list[nn.Module], memo: dict[int, Any]
+) -> None:
+    """Note the copies of variables: Keras copies a layer by writing it down and reading it."""
+    keras: Any = sys.modules.get("keras")
+    if keras is None:
+        return
+    for original, other in zip(originals, copied, strict=True):
+        if isinstance(original, keras.layers.Layer):
+            pairs = zip(original.variables, other.variables, strict=True)  # type: ignore[arg-type]
+            memo |= {id(old.value): new.value for old, new in pairs}  # type: ignore[union-attr]
+
+
+def _copies(
+    originals: list[Any], memo: dict[int, Any] | None = None
+) -> tuple[list[Any], dict[int, Any]]:
+    memo = {} if memo is None else memo
     for each in originals:
         if isinstance(each, nn.Module):
             _add_results(each, memo)

@@ -34,6 +34,7 @@ from defib.records.architecture import Architecture
 from defib.records.preflight import LossCall, PreflightRecord
 from defib.records.run import Coverage, RunRecord
 from defib.script.first_backward import Call, Moment, unwrapped
+from defib.script.keras_optimizer import equivalent_optimizer
 
 LARGEST_INSPECTED = 200_000_000
 """Parameters: a larger network's architecture takes longer than the check may."""
@@ -146,7 +147,8 @@ class PreflightWatch:
         others = [each for each in living if id(each) not in self._loaders]
         loss = _only_loss(moment, self._name)
         tracked = Tracked(self._creations)
-        tracked.add(moment.optimizers)
+        of_keras = equivalent_optimizer(moment.call.module)
+        tracked.add([*moment.optimizers, of_keras] if of_keras else moment.optimizers)
         graph = read_graph(loss.grad_fn, tracked.layer_of_parameter)
         if tracked.add_reached(graph):
             graph = read_graph(loss.grad_fn, tracked.layer_of_parameter)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from defib.records.finding import NotEvaluated, Severity
-from defib.records.run import Coverage, LayerFact, ParameterFact
+from defib.records.run import Coverage, LayerFact, OptimizerFact, ParameterFact
 from defib.records.site import Site
 from defib.rules.gradient.parameter_without_gradient import ParameterWithoutGradient
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ParameterWithoutGradient()
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
@@ -93,3 +93,11 @@ def test_not_evaluated_without_a_loss():
     assert findings(CUT, losses=()) == NotEvaluated(
         "parameter-without-gradient", "no loss was read"
     )
+
+
+def test_before_the_first_step_an_optimizer_of_a_later_loss_is_left_alone():
+    known = (OptimizerFact("SGD", "SGD"), OptimizerFact("Adam", "Adam"))
+    later = parameter("generator.weight", is_reached=False, optimizer="Adam")
+    facts = {"optimizers": known, "parameters": (*CUT, later)}
+    [finding] = rule.evaluate_preflight(make_preflight(facts=facts))  # type: ignore[misc]
+    assert finding.layer == "fc1"

@@ -14,7 +14,12 @@ def findings(**given: Any):
 
 def outcome(real: float, same: float, best: float, steps: int = 40):
     losses = {"real": [2.0, *[real] * (steps - 1)], "same": [2.0, *[same] * (steps - 1)]}
-    return findings(sequences={"input_loss": losses, "fit_loss": {"own": [2.0, *[best] * 199]}})
+    return findings(
+        sequences={
+            "input_loss": losses,
+            "fit_loss": {name: [2.0, *[best] * 199] for name in ("own", "adam")},
+        }
+    )
 
 
 def test_reports_a_loss_that_inputs_do_not_lower():
@@ -25,6 +30,12 @@ def test_reports_a_loss_that_inputs_do_not_lower():
 def test_silent_just_beyond_the_limits():
     assert outcome(0.97, 1.0, best=0.95) == ()
     assert outcome(1.0, 1.0, best=0.89) == ()
+
+
+def test_not_judged_without_a_longer_fit_by_adam():
+    losses = {"real": [2.0] * 40, "same": [2.0] * 40}
+    fits = {"input_loss": losses, "fit_loss": {"own": [2.0] * 200, "adam": [2.0] * 99}}
+    assert isinstance(findings(sequences=fits), NotEvaluated)
 
 
 def test_silent_where_no_loss_falls_and_not_judged_after_few_steps():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import final
 
@@ -82,7 +82,11 @@ class ParameterWithoutGradient(Rule, PreflightRule):
                     yield self._finding(run, group, after, is_cut=index == 0)
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
-        yield from self.check(record.first_step)
+        # An optimiser of which this loss reaches nothing belongs to a loss that comes later.
+        run = record.first_step
+        of_this_loss = {each.optimizer for each in run.parameters if _is_reached(each)}
+        optimizers = tuple(each for each in run.optimizers if each.name in of_this_loss)
+        yield from self.check(replace(run, optimizers=optimizers))
 
     def _finding(
         self,

@@ -158,7 +158,7 @@ class LearningRateTooHigh(Rule, PreflightRule):
             f"{by} it ends at {min(others):.0%}.",
             f"Lower the learning rate of `{optimizer}` from {rate:g} to {rounded(rate / 30)} or "
             f"less{clip}.",
-            severity=Severity.WARNING if is_clipping_enough else Severity.ERROR,
+            severity=_severity(record, is_clipping_enough=is_clipping_enough),
             site=record.facts.site_of_optimizer(optimizer),
             evidence={"learning_rate": rate, "fit": fit, "best_other_fit": min(others)},
         )
@@ -267,6 +267,15 @@ class LearningRateTooHigh(Rule, PreflightRule):
             remedy=f"Lower the learning rate of `{optimizer}` {change}, or clip the gradient norm.",
             fixes=self.fixes,
         )
+
+
+def _severity(record: PreflightRecord, *, is_clipping_enough: bool) -> Severity:
+    if not is_clipping_enough:
+        return Severity.ERROR
+    places = record.of("named_in_code")
+    clips = max(places.get(name, 0.0) for name in ("clip_grad_norm_", "clip_grad_value_"))
+    # What happens after `backward` is not seen; a training loop that names clipping will clip.
+    return Severity.INFO if clips > 1 else Severity.WARNING
 
 
 def _rise(course: Course, moment: int) -> str:

@@ -59,6 +59,8 @@ class InputNotUsed(PreflightRule):
     inputs are used after all: what longer training makes of the same constant stays above."""
     max_end: float = 0.99
     """End of the loss over its start, dimensionless: a loss that does not fall is another fault."""
+    min_fit_steps: int = 100
+    """Steps of the longer fits, by the own optimiser and by Adam, that must not have learnt."""
     min_steps: int = 20
     """Steps below which the comparison says nothing."""
 
@@ -66,8 +68,11 @@ class InputNotUsed(PreflightRule):
         real, same = record.sequence("input_loss", "real"), record.sequence("input_loss", "same")
         if len(real) < self.min_steps or not all(map(isfinite, (*real, *same))):
             raise CannotJudge("too few steps, or a loss that is no number")
+        fits = record.sequences["fit_loss"]
+        if min(len(fits.get(name, ())) for name in ("own", "adam")) < self.min_fit_steps:
+            raise CannotJudge("no time was left for a longer fit with the inputs")
         end, without = median(real[-TAIL:]), median(same[-TAIL:])
-        best = min(median(each[-TAIL:]) for each in record.sequences["fit_loss"].values())
+        best = min(median(each[-TAIL:]) for each in fits.values())
         if best < self.max_best * without:
             return
         if without > 0 and end >= (1 - self.max_gain) * without and end < self.max_end * real[0]:

@@ -1,0 +1,65 @@
+"""Scripts that train by `fit` of Keras 3, checked as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(find_spec("keras") is None, reason="keras is not installed")
+
+SCRIPT = """
+import numpy as np
+import keras
+from keras import layers
+
+keras.utils.set_random_seed(0)
+inputs = np.random.default_rng(0).normal(size=(256, 10)).astype("float32")
+targets = inputs[:, :3].argmax(1)
+model = keras.Sequential([
+    layers.Dense(16, activation="relu"), layers.Dense(3, activation=ACTIVATION)
+])
+model.compile(optimizer=OPTIMIZER, loss="sparse_categorical_crossentropy")
+model.fit(inputs, targets, epochs=1, batch_size=32, verbose=0)
+open("trained", "w")
+"""
+
+
+def check(folder: Path, *, optimizer: str, activation: str = "'softmax'") -> dict[str, Any]:
+    text = SCRIPT.replace("OPTIMIZER", optimizer).replace("ACTIVATION", activation)
+    (folder / "train.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "defib", "check", "--json", "train.py"],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert not (folder / "trained").exists(), done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_healthy_fit_is_tried_on_copies_with_the_same_optimizer(tmp_path: Path):
+    content = check(tmp_path, optimizer="keras.optimizers.Adam(1e-2)")
+    assert content["findings"] == []
+    tried = {"learning-rate-too-high", "vanishing-gradient", "results-kept-with-graph"}
+    assert tried <= set(content["passed"])
+
+
+@pytest.mark.slow
+def test_a_rate_that_is_too_high_is_found(tmp_path: Path):
+    content = check(tmp_path, optimizer="keras.optimizers.SGD(30.0)")
+    assert content["findings"][0]["rule"] == "learning-rate-too-high"
+
+
+@pytest.mark.slow
+def test_logits_where_keras_expects_probabilities_are_found(tmp_path: Path):
+    content = check(tmp_path, optimizer="'adam'", activation="None")
+    assert content["findings"][0]["rule"] == "scores-without-log-softmax"
