@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from defib.diagnosis import diagnose
     from defib.integrations.inspect import inspect
+    from defib.integrations.lr_range_test import lr_candidate_test, lr_range_test
     from defib.integrations.watch import watch
     from defib.records.finding import Diagnosis, Finding
     from defib.records.reading import read_run
@@ -26,12 +27,24 @@ _DEFINED_IN = {
     "RunRecord": "defib.records.run",
     "diagnose": "defib.diagnosis",
     "inspect": "defib.integrations.inspect",
+    "lr_candidate_test": "defib.integrations.lr_range_test",
+    "lr_range_test": "defib.integrations.lr_range_test",
     "read_run": "defib.records.reading",
     "watch": "defib.integrations.watch",
 }
 """Public name -> the module that defines it. At most 15 names."""
 
-__all__ = ["Diagnosis", "Finding", "RunRecord", "diagnose", "inspect", "read_run", "watch"]
+__all__ = [
+    "Diagnosis",
+    "Finding",
+    "RunRecord",
+    "diagnose",
+    "inspect",
+    "lr_candidate_test",
+    "lr_range_test",
+    "read_run",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> object:
