@@ -8,7 +8,7 @@ from typing import ClassVar, final
 from torch import nn
 
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_CONVOLUTIONAL, TUMOURS, Task, set_up
+from defib.faults.tasks import DIGITS_CONVOLUTIONAL, Task, set_up
 from defib.training.setup import TrainingSetup
 
 
@@ -20,7 +20,7 @@ class InitialLossOff(Fault):
     """
 
     rule = "initial-loss-off"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_CONVOLUTIONAL, TUMOURS)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_CONVOLUTIONAL,)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(replace(task, network=lambda: _with_large_head(task)), seed)
@@ -29,12 +29,12 @@ class InitialLossOff(Fault):
         return set_up(task, seed)
 
 
-DEVIATIONS = {DIGITS_CONVOLUTIONAL.name: 100.0, TUMOURS.name: 60.0}
+DEVIATION = 100.0
 """Standard deviation of the weights of the last layer."""
 
 
 def _with_large_head(task: Task) -> nn.Module:
     network = task.network()
     *_, head = [each for each in network.modules() if isinstance(each, nn.Linear)]
-    nn.init.normal_(head.weight, std=DEVIATIONS[task.name])
+    nn.init.normal_(head.weight, std=DEVIATION)
     return network
