@@ -98,7 +98,7 @@ def test_the_verdict_shows_the_effect_with_its_interval(
     proved: tuple[Path, str, dict[str, str]],
 ):
     assert "confirmed" in proved[1]
-    assert "3 seeds" in proved[1]
+    assert "3 seeds" in " ".join(proved[1].split())
 
 
 def test_a_second_proof_runs_nothing_again(proved: tuple[Path, str, dict[str, str]]):
@@ -123,7 +123,7 @@ def test_a_script_that_writes_elsewhere_is_not_re_run(tmp_path: Path):
     elsewhere.parent.mkdir(exist_ok=True)
     work = tmp_path / "work"
     work.mkdir()
-    script = SCRIPT.replace('Path("weights.pt")', f"Path({str(elsewhere)!r})")
+    script = f"open({str(elsewhere)!r}, 'a').close()\n{SCRIPT}"
     (work / "train.py").write_text(script, encoding="utf-8")
     run_defib("run", "--no-live", "--out", "runs/one", "train.py", directory=work)
     elsewhere.write_text("precious", encoding="utf-8")

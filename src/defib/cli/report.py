@@ -28,17 +28,21 @@ def report(*, run: Path | None, output: Path | None, as_json: bool) -> None:
     from defib.diagnosis import diagnose
     from defib.records.reading import read_run
     from defib.report.machine import diagnosis_as_json
+    from defib.verification.conclusion import concluded, read_proof
 
     directory = run or _newest()
     record = read_run(directory)
     diagnosis = diagnose(record)
+    proof = read_proof(directory)
+    if proof is not None:
+        diagnosis = concluded(diagnosis, proof)
     if as_json:
         click.echo(json.dumps(diagnosis_as_json(diagnosis), indent=2, ensure_ascii=False))
         return
     from defib.report.page import render_html
 
     page = output or directory / PAGE_FILE
-    text = render_html(record, diagnosis)
+    text = render_html(record, diagnosis, proof)
     try:
         page.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -32,6 +32,14 @@ class Trial:
         """A name for files: `as-it-is-seed-0`, `clip-gradients=1-seed-2`."""
         return f"{'+'.join(self.fixes) or 'as-it-is'}-seed-{self.seed}"
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What follows `defib` to repeat it by hand."""
+        fixes = [part for fix in self.fixes for part in ("--with", fix)]
+        conditions = ["--steps", str(self.steps), "--seed-shift", str(self.seed)]
+        target = ["-m", self.script] if self.is_module else [self.script]
+        return ("run", *fixes, *conditions, *target, *self.arguments)
+
 
 class TrialEnding(Enum):
     """How a trial ended. All but `TRAINED` say nothing about the fix."""

@@ -7,9 +7,11 @@ from typing import final
 
 from defib.records.finding import Cause, Diagnosis, Finding
 from defib.records.run import RunRecord
+from defib.records.trial import Proof
 from defib.report.environment import badge_of, template_environment
 from defib.report.figures.gallery import finding_picture, learning_rate_picture, loss_picture
 from defib.report.figures.kind import Picture
+from defib.report.proof_view import view_of
 
 MOST_PICTURES = 8
 """Of causes; whoever has more than that begins with the first ones."""
@@ -29,7 +31,7 @@ class CauseView:
     """Layers in which the same was found."""
 
 
-def render_html(record: RunRecord, diagnosis: Diagnosis) -> str:
+def render_html(record: RunRecord, diagnosis: Diagnosis, proof: Proof | None = None) -> str:
     """The page: no script, no address, nothing loaded; any name of the user's is text."""
     causes = tuple(
         _cause_view(record, cause, rank) for rank, cause in enumerate(diagnosis.causes, start=1)
@@ -45,6 +47,7 @@ def render_html(record: RunRecord, diagnosis: Diagnosis) -> str:
             diagnosis=diagnosis,
             badge=badge_of(diagnosis),
             causes=causes,
+            proof=view_of(proof) if proof is not None else None,
             loss=loss,
             rates=learning_rate_picture(record),
             sizes=_layer_sizes(record),

@@ -14,6 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, final
 
+REFUSAL = "is outside of the copy in which this re-run works"
+"""What every refusal says: a script that stops at one may leave no other trace of it."""
+
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGING = {
     "os.remove": 1,
@@ -81,9 +84,7 @@ class WriteGuard:
         if any(target == each or target.startswith(each + os.sep) for each in self._allowed):
             return
         self.refused.append(target)
-        raise PermissionError(
-            f"`{target}` is outside of the copy in which this re-run works, and is not changed."
-        )
+        raise PermissionError(f"`{target}` {REFUSAL}, and is not changed.")
 
 
 def _is_writing(mode: Any, flags: Any) -> bool:

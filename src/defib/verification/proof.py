@@ -31,6 +31,7 @@ from defib.records.trial import (
     Verdict,
     Yardstick,
 )
+from defib.script.write_guard import REFUSAL
 from defib.verification.comparison import (
     FEWEST_PAIRS,
     MOST_PAIRS,
@@ -256,11 +257,11 @@ class _Search:
     def _check_reference(self) -> None:
         """Stop where the script as it is cannot be re-run at all."""
         reference = self._result((), 0)
-        if reference.refused_writes:
+        if reference.refused_writes or REFUSAL in reference.reason:
             paths = ", ".join(f"`{path}`" for path in reference.refused_writes[:3])
             raise UsageError(
-                f"The script writes outside of its working directory: {paths}. A re-run would "
-                "change that again; if it may, add --allow-side-effects."
+                f"The script writes outside of its working directory: {paths or reference.reason} "
+                "A re-run would change that again; if it may, add --allow-side-effects."
             )
         if reference.ending is not TrialEnding.TRAINED:
             raise UsageError(

@@ -92,14 +92,6 @@ def run_trial(trial: Trial, folder: Path, limits: TrialLimits) -> TrialResult:
     return result
 
 
-def command_of(trial: Trial) -> tuple[str, ...]:
-    """What follows `defib` to repeat the trial by hand."""
-    fixes = [part for fix in trial.fixes for part in ("--with", fix)]
-    conditions = ["--steps", str(trial.steps), "--seed-shift", str(trial.seed)]
-    target = ["-m", trial.script] if trial.is_module else [trial.script]
-    return ("run", *fixes, *conditions, *target, *trial.arguments)
-
-
 def _known(file: Path, trial: Trial) -> TrialResult | None:
     try:
         result = decode(TrialResult, json.loads(file.read_text(encoding="utf-8")))
@@ -124,7 +116,7 @@ def _run(trial: Trial, out: Path, directory: Path, limits: TrialLimits) -> tuple
     own = ["--out", str(out.absolute()), "--no-live", "--budget", str(BUDGET_PERCENT)]
     if not limits.allows_side_effects:
         own += ["--write-only-in", str(directory)]
-    command, *rest = command_of(_moved(trial, directory))
+    command, *rest = _moved(trial, directory).command
     log = out / "output.txt"
     with log.open("wb") as output:
         try:

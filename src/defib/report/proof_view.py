@@ -1,0 +1,110 @@
+"""A proof as the page shows it: each fix with its effect, its curves and its trials."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from defib.records.trial import PairedComparison, Proof, TrialResult, Verdict
+from defib.report.figures.kind import Picture
+from defib.report.figures.paired_curves import paired_curves
+from defib.report.proof_text import diff_lines, effect_in_words, ranked
+from defib.report.quantities import number, percent
+
+MOST_PICTURES = 4
+
+
+@final
+@dataclass(frozen=True)
+class ComparisonView:
+    """One fix. `inside` are quantities of the network with their values before and after."""
+
+    fix: str
+    rule: str
+    verdict: str
+    style: str
+    effect: str
+    reason: str
+    change: str
+    diff: tuple[str, ...]
+    picture: Picture | None
+    inside: tuple[tuple[str, str, str], ...]
+    command: str
+
+
+@final
+@dataclass(frozen=True)
+class ProofView:
+    """`answer` are the fixes that the script needs, by label."""
+
+    answer: tuple[str, ...]
+    comparisons: tuple[ComparisonView, ...]
+    trials: int
+    steps: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+_STYLES = {Verdict.CONFIRMED: "healthy", Verdict.HARMFUL: "error"}
+
+
+def view_of(proof: Proof) -> ProofView:
+    """What the page shows of `proof`."""
+    comparisons = ranked(proof)
+    return ProofView(
+        proof.answer,
+        tuple(_comparison_view(each, proof, place) for place, each in enumerate(comparisons)),
+        len(proof.results),
+        proof.steps,
+        proof.seconds,
+        proof.notes,
+    )
+
+
+def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> ComparisonView:
+    before = _results(proof, comparison.base, comparison.pairs)
+    after = _results(proof, (*comparison.base, comparison.fix), comparison.pairs)
+    is_shown = place < MOST_PICTURES and comparison.pairs > 1 and before and after
+    return ComparisonView(
+        fix=comparison.fix,
+        rule=comparison.rule,
+        verdict=comparison.verdict.value,
+        style=_STYLES.get(comparison.verdict, "warning"),
+        effect=effect_in_words(comparison),
+        reason=comparison.reason,
+        change=comparison.change,
+        diff=tuple(diff_lines(comparison.edit)) if comparison.edit else (),
+        picture=paired_curves(before, after, comparison.fix) if is_shown else None,
+        inside=_inside(before, after),
+        command=shlex.join(["defib", *after[0].trial.command]) if after else "",
+    )
+
+
+def _results(proof: Proof, fixes: tuple[str, ...], pairs: int) -> list[TrialResult]:
+    return [each for each in proof.results if each.trial.fixes == fixes and each.trial.seed < pairs]
+
+
+def _inside(
+    before: Sequence[TrialResult], after: Sequence[TrialResult]
+) -> tuple[tuple[str, str, str], ...]:
+    """Dead units and the fall of the gradient over depth, where both were measured."""
+    rows = []
+    for name, field, words in (
+        ("dead units, largest share of a layer", "dead_units", percent),
+        ("gradient norm, first layer over last", "gradient_ratio", number),
+        ("accuracy in training", "accuracy", percent),
+        ("evaluation loss", "evaluation_loss", number),
+        ("evaluation accuracy", "evaluation_accuracy", percent),
+    ):
+        values = [_mean([getattr(each, field) for each in group]) for group in (before, after)]
+        if all(math.isfinite(each) for each in values):
+            rows.append((name, words(values[0]), words(values[1])))
+    return tuple(rows)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [each for each in values if math.isfinite(each)]
+    return sum(known) / len(known) if known else float("nan")
