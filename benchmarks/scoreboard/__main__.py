@@ -2,6 +2,7 @@
 
     scripts/scoreboard [--seeds 5] [--jobs 2] [--quick] [--only healthy] [--out DIRECTORY]
     scripts/scoreboard --reuse [--quantiles] [--write-measured]
+    scripts/scoreboard --prove [--quick] [--jobs 2]
 
 Each training runs under a watch, as by `defib run`, and once more to its first batch, as by
 `defib check`. Records are kept in DIRECTORY, one folder for each training: what was run before
@@ -25,6 +26,7 @@ from benchmarks.calibration import print_quantities
 from benchmarks.scoreboard.cases import Case, Kind, every_case
 from benchmarks.scoreboard.files import MEASURED, write_all, write_measured
 from benchmarks.scoreboard.judging import Records, judge
+from benchmarks.scoreboard.proving import prove_all, show_proved
 from benchmarks.scoreboard.running import run_all
 from benchmarks.scoreboard.tables import scoreboard
 from benchmarks.scoreboard.text import show
@@ -43,6 +45,10 @@ PARTS: Mapping[str, tuple[Part, str]] = {
 def main() -> None:
     options = parsed()
     console = Console(highlight=False)
+    if options.prove:
+        proved = prove_all(options.out / "proved", jobs=options.jobs, is_quick=options.quick)
+        show_proved(list(track(proved, "proving", console=console, transient=True)), console)
+        return
     cases = wanted(options)
     if not options.reuse:
         run(cases, options, console)
@@ -55,7 +61,8 @@ def main() -> None:
         if getattr(options, name):
             part(records, console)
     if options.write_measured:
-        write_measured(board, f"scripts/scoreboard --seeds {options.seeds}")
+        command = f"scripts/scoreboard --seeds {options.seeds}"
+        write_measured(board, command, runs=len(records.judged), planned=len(cases))
         console.print(f"written: {MEASURED}")
 
 
@@ -81,6 +88,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--write-measured", action="store_true", help="write what the rules' pages show"
     )
+    parser.add_argument("--prove", action="store_true", help="prove the fixes of all faults")
     for name, (_, meaning) in PARTS.items():
         parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()

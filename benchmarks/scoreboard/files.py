@@ -16,14 +16,20 @@ def write_all(board: Scoreboard, path: Path) -> None:
     path.write_text(json.dumps(asdict(board), indent=1), encoding="utf-8")
 
 
-def write_measured(board: Scoreboard, command: str, path: Path = MEASURED) -> None:
-    """The rows of all rules, one a line: a rule's change is then a line's change."""
+def write_measured(
+    board: Scoreboard, command: str, *, runs: int, planned: int, path: Path = MEASURED
+) -> None:
+    """The rows of all rules, one a line: a rule's change is then a line's change.
+
+    `runs` are those that there are of the `planned` ones of `command`.
+    """
     lines = [
         f"  {json.dumps(row.rule)}: {json.dumps(measured_row(row, board.faults))}"
         for row in board.rules
     ]
     rows = ",\n".join(lines)
-    text = f'{{\n "command": {json.dumps(command)},\n "rules": {{\n{rows}\n }}\n}}\n'
+    head = f'"command": {json.dumps(command)},\n "runs": {runs},\n "planned": {planned}'
+    text = f'{{\n {head},\n "rules": {{\n{rows}\n }}\n}}\n'
     path.write_text(text, encoding="utf-8")
 
 

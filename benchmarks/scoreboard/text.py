@@ -32,8 +32,9 @@ def show(board: Scoreboard, console: Console) -> None:
 def harm_sentence(board: Scoreboard) -> str:
     if board.seeds < 2:
         return "Whether a fault harms is told from two seeds on."
-    harmful = [row for row in board.faults if row.harm and row.harm.is_measured]
-    return f"{len(harmful)} of {len(board.faults)} pairs of fault and task measurably harm."
+    paired = [row.harm for row in board.faults if row.harm and row.harm.pairs > 1]
+    harmful = sum(harm.is_measured for harm in paired)
+    return f"{harmful} of {len(paired)} pairs of fault and task measurably harm."
 
 
 def fault_table(rows: Iterable[FaultRow]) -> Table:

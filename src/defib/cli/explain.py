@@ -111,7 +111,8 @@ def measured_lines(rule: str) -> list[str]:
         *_detection_lines(row),
         f"Warned of {row.every.alarms} of {row.every.healthy} healthy trainings"
         f" ({row.apart.alarms} of {row.apart.healthy} {KEPT_APART}).",
-        f"By `{measurements().command}`; docs/scoreboard.md tells how.",
+        f"By `{measurements().command}` ({measurements().runs:,} of its "
+        f"{measurements().planned:,} runs); docs/scoreboard.md tells how.",
     ]
 
 

@@ -44,9 +44,14 @@ class Measured:
 @final
 @dataclass(frozen=True)
 class Measurements:
-    """All rows by the name of the rule, and the command that made them."""
+    """All rows by the name of the rule, and the command that made them.
+
+    `runs` of the `planned` trainings of that command were there when they were counted.
+    """
 
     command: str
+    runs: int
+    planned: int
     rules: Mapping[str, Measured]
 
 
@@ -55,7 +60,10 @@ def measurements() -> Measurements:
     """What `measured.json` holds."""
     content = json.loads(files("defib.rules").joinpath("measured.json").read_text("utf-8"))
     return Measurements(
-        content["command"], {name: _measured(row) for name, row in content["rules"].items()}
+        content["command"],
+        content["runs"],
+        content["planned"],
+        {name: _measured(row) for name, row in content["rules"].items()},
     )
 
 

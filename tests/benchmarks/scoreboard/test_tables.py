@@ -100,8 +100,11 @@ def test_harm_must_show_with_every_seed_and_be_large_enough():
 
 
 def test_the_measured_file_holds_every_rule(tmp_path: Path):
-    write_measured(scoreboard([judged(Kind.BROKEN, RULE)]), "a command", tmp_path / "measured.json")
-    content = json.loads((tmp_path / "measured.json").read_text())
+    path = tmp_path / "measured.json"
+    board = scoreboard([judged(Kind.BROKEN, RULE)])
+    write_measured(board, "a command", runs=1, planned=2, path=path)
+    content = json.loads(path.read_text())
+    assert (content["command"], content["runs"], content["planned"]) == ("a command", 1, 2)
     assert set(content["rules"]) == {rule.name() for rule in every_rule()}
     assert content["rules"][RULE]["every"] == [1, 1, 1, 1, 0, 0]
     assert content["rules"][RULE]["faults"] == [RULE]
