@@ -163,13 +163,11 @@ def _seeded(run: Callable[[], object], seed: int) -> None:
     run()
 
 
-def checked(case: Case, out: Path, *, is_reused: bool) -> Checked:
+def checked(case: Case, out: Path) -> Checked:
     """What `defib check` says; what was measured is kept under `out`."""
     file = out / case.file
     if file.exists():
         record = pickle.loads(file.read_bytes())
-    elif is_reused:
-        return Checked(case, None, "not kept", None)
     else:
         record = _measured(case)
         file.write_bytes(pickle.dumps(record))
@@ -306,8 +304,10 @@ def main() -> None:
         for each in every_case(options.seeds, is_quick=options.quick)
         if options.only in each.file
     ]
+    if options.reuse:
+        cases = [each for each in cases if (out / each.file).exists()]
     begun = time.perf_counter()
-    found = [checked(each, out, is_reused=options.reuse) for each in cases]
+    found = [checked(each, out) for each in cases]
     report(found)
     print(f"{len(found)} checks in {time.perf_counter() - begun:.0f} s; kept in {out}")
 

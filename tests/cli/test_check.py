@@ -103,3 +103,9 @@ def test_what_cannot_be_done_is_one_clear_message(
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "defib/" not in done.stderr
+
+
+def test_a_script_that_never_clears_its_gradients_is_told_so(folder: Path):
+    (folder / "bad.py").write_text(SCRIPT.replace("    optimizer.zero_grad()\n", ""))
+    content = json.loads(check("--json", "bad.py").stdout)
+    assert content["findings"][0]["rule"] == "missing-zero-grad"

@@ -4,7 +4,7 @@ from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import LossFact, OptimizerFact
 from defib.records.site import Site
 from defib.rules.optimization.missing_zero_grad import MissingZeroGrad
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = MissingZeroGrad(max_ratio=0.1, min_share=0.8, min_samples=3)
 NAN = float("nan")
@@ -66,3 +66,18 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run()) == NotEvaluated(
         "missing-zero-grad", "not recorded: carried_gradient_ratio"
     )
+
+
+def before(**places: float):
+    return rule.evaluate_preflight(make_preflight(named_in_code=places))
+
+
+def test_before_the_first_step_reported_where_no_code_names_it():
+    [finding] = before(step=2.0, zero_grad=0.0, grad=0.0)  # type: ignore[misc]
+    assert finding.severity.value == "warning"
+
+
+def test_before_the_first_step_silent_where_any_code_does():
+    assert before(step=2.0, zero_grad=1.0, grad=0.0) == ()
+    assert before(step=2.0, zero_grad=0.0, grad=1.0) == ()
+    assert isinstance(before(step=0.0, zero_grad=0.0, grad=0.0), NotEvaluated)

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import final
 
 from defib.records.finding import Finding, Severity
+from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.records.site import Site
-from defib.rules.base import CannotJudge, Rule
+from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import is_harmed
 
 
 @final
 @dataclass(frozen=True)
-class MissingZeroGrad(Rule):
+class MissingZeroGrad(Rule, PreflightRule):
     """Gradients of earlier steps that are added to those of the present one.
 
     ## What it detects
@@ -32,10 +33,13 @@ class MissingZeroGrad(Rule):
     `carried_gradient_ratio` (dimensionless): norm of the gradient that is left over when
     the first backward of a step begins, relative to the gradient that the step used. It is
     exactly 0 where `zero_grad` was called, and about 1 where it never is. Accumulating the
-    gradients of several batches for one step leaves it at 0.
+    gradients of several batches for one step leaves it at 0. Before the first step
+    (`named_in_code`): no code of the user's, which calls `backward` itself, names `zero_grad` or
+    touches a `grad`.
 
     ## Known false positives
-    None known.
+    None known of a training; before the first step, a script that trains for one step only, or
+    leaves the gradients to a helper of a package.
 
     ## What to change
     Call `optimizer.zero_grad()` once for each step, before `backward`.
@@ -46,6 +50,7 @@ class MissingZeroGrad(Rule):
 
     severity = Severity.ERROR
     requires = ("carried_gradient_ratio",)
+    requires_preflight = ("named_in_code",)
     explains = (
         "learning-rate-too-high",
         "exploding-gradient",
@@ -65,6 +70,20 @@ class MissingZeroGrad(Rule):
     forgets the call on some path only is left alone, as its effect is small."""
     min_samples: int = 3
     """Recorded steps below which the rule does not judge."""
+
+    def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
+        places = record.of("named_in_code")
+        if places.get("step", 0.0) == 0:
+            raise CannotJudge("the script takes no step of its own")
+        if max(places.get(name, 0.0) for name in ("zero_grad", "grad")) == 0:
+            optimizer = record.loss.optimizer if record.loss else ""
+            yield self.found(
+                "The script calls `backward` and `step`, and its code names `zero_grad` 0 times "
+                "(limit at least 1): gradients of all steps add up.",
+                "Call `optimizer.zero_grad()` once for each step, before `backward`.",
+                severity=Severity.WARNING,
+                site=record.facts.site_of_optimizer(optimizer),
+            )
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         series = {name: every.finite() for name, every in run.of("carried_gradient_ratio").items()}
