@@ -71,7 +71,7 @@ class Table:
         at = self._at(name)
         return tuple(row[at] for row in self.rows)
 
-    def numbers(self, name: str, **where: Value) -> tuple[float, ...]:
+    def numbers(self, name: str, /, **where: Value) -> tuple[float, ...]:
         """The entries under `name` as floats, in the rows that have the given entries elsewhere.
 
         What is no number is `nan`.
