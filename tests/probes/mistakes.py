@@ -372,5 +372,5 @@ MISTAKES: Mapping[str, Mistake] = {
     "betas-swapped": pair("extreme-momentum", swapped_betas),
     "summed": pair("summed-loss", summed),
     "large-epsilon": pair("epsilon-too-large", large_epsilon),
-    "stale-optimizer": pair("optimizer-of-other-parameters", stale_optimizer),
+    "stale-optimizer": pair("parameter-not-in-optimizer", stale_optimizer),
 }

@@ -83,6 +83,10 @@ class LoaderBatches:
             raise CannotMeasure("the loader gives no examples of one shape")
         return torch.cat(alike)
 
+    def given(self, place: int) -> Tensor:
+        """The tensor at `place` of the batch that the script got."""
+        return tensors_in(self.first)[place]
+
     def place_of(self, tensor: Tensor) -> int:
         """Which tensor of a batch is `tensor`, perhaps moved, cast or reshaped since."""
         for place, each in enumerate(tensors_in(self.first)):

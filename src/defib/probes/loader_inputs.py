@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils.data import BatchSampler
 
 from defib.analysis.nested_tensors import tensors_in
+from defib.discovery.graph import LayerUse
+from defib.monitor.transfer import is_true
 from defib.probes.base import Probe
 from defib.probes.loader_batches import LoaderBatches
 from defib.probes.loader_data import class_labels
@@ -47,7 +49,7 @@ class LoaderInputs(Probe):
             _add_neighbours(setup, loader, inputs, into)
         else:
             into.leave_out(["neighbour_excess"], "the inputs are no numbers")
-            _add_tokens(setup, inputs, into)
+            _add_tokens(setup, inputs, loader.given(place), into)
 
 
 def input_of_loader(setup: Setup) -> tuple[LoaderBatches, int] | None:
@@ -71,11 +73,11 @@ def _last_batch_size(loader: Any) -> int:
         return 0
 
 
-def _add_tokens(setup: Setup, tokens: Tensor, into: Measurements) -> None:
+def _add_tokens(setup: Setup, tokens: Tensor, first: Tensor, into: Measurements) -> None:
     rows = [
         each.tensor.shape[0]
         for use in setup.graph.layers
-        if use.reads_input and use.node.name().startswith("Embedding")
+        if use.node.name().startswith("Embedding") and _reads(use, first)
         for each in setup.parameters
         if (each.layer or each.name) == use.layer and each.tensor.ndim == 2
     ]
@@ -92,6 +94,14 @@ def _add_tokens(setup: Setup, tokens: Tensor, into: Measurements) -> None:
         into.single.add("trailing_share", "", run.float().mean() / tokens.shape[1])
     else:
         into.leave_out(["trailing_share"], "the tokens are no sequences")
+
+
+def _reads(use: LayerUse, tokens: Tensor) -> bool:
+    """Whether an embedding reads just these tokens: others may read other columns."""
+    read = use.input() if use.reads_input else None
+    if read is None or read.numel() != tokens.numel():
+        return False
+    return is_true((read.reshape(-1) == tokens.reshape(-1).to(read.device)).all())
 
 
 def _add_neighbours(

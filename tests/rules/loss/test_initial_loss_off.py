@@ -71,3 +71,18 @@ def test_rare_classes_do_not_lower_the_limit_of_a_training():
 
 def test_a_training_on_a_sum_of_several_losses_is_not_judged():
     assert isinstance(findings(9.0, reduction=""), NotEvaluated)
+
+
+def test_information_where_the_batch_is_learnt_and_the_loss_is_not_far_off():
+    def severity(ratio: float, end: float) -> str:
+        record = make_preflight(
+            initial_loss={"cross_entropy": ratio},
+            constant_prediction_loss={"cross_entropy": 1.0},
+            sequences={"fit_loss": {"own": [ratio, *[end * ratio] * 199]}},
+        )
+        [finding] = InitialLossOff().evaluate_preflight(record)  # type: ignore[misc]
+        return finding.severity.value
+
+    assert severity(5.0, end=0.09) == "info"
+    assert severity(5.1, end=0.09) == "warning"
+    assert severity(5.0, end=0.1) == "warning"

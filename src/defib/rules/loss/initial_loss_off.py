@@ -13,6 +13,7 @@ from defib.records.run import RunRecord
 from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, courses
 from defib.rules.failure import is_failing
+from defib.rules.fit import GOOD_FIT, fit_of
 from defib.rules.trend import (
     constant_prediction_loss,
     label_totals,
@@ -70,6 +71,9 @@ class InitialLossOff(Rule, PreflightRule):
     requires_preflight = ("initial_loss", "constant_prediction_loss")
     explains = ("learning-rate-too-high",)
 
+    harmless_ratio: float = 5.0
+    """The same, up to which it is information where the first batch is learnt: the scaled cosines
+    of a margin loss begin at 2.9 and train well (`benchmarks/check_faults.py`)."""
     max_ratio: float = 2.0
     """First loss over that of equal scores, dimensionless. Source: TheDeepChecker."""
 
@@ -112,6 +116,7 @@ class InitialLossOff(Rule, PreflightRule):
                 f"The loss at the first batch is {loss:.3g}, {loss / constant:.1f} times that of "
                 f"equal scores for all classes, {constant:.3g} (limit {self.max_ratio:g} times).",
                 REMEDY,
+                severity=_severity_of(self, record, loss / constant),
                 site=record.loss.site if record.loss else None,
                 evidence={"initial_loss": loss, "constant_prediction_loss": constant},
             )
@@ -125,3 +130,9 @@ def _equal_scores_loss(run: RunRecord, optimizer: str) -> float | None:
     if not entropy or not constant or classes < 2:
         return None
     return constant * log(classes) / entropy
+
+
+def _severity_of(rule: InitialLossOff, record: PreflightRecord, ratio: float) -> Severity:
+    fit = fit_of(record)
+    is_learnt = fit is not None and fit < GOOD_FIT
+    return Severity.INFO if is_learnt and ratio <= rule.harmless_ratio else rule.severity

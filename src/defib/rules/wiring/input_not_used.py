@@ -69,12 +69,12 @@ class InputNotUsed(PreflightRule):
         if len(real) < self.min_steps or not all(map(isfinite, (*real, *same))):
             raise CannotJudge("too few steps, or a loss that is no number")
         fits = record.sequences["fit_loss"]
-        if min(len(fits.get(name, ())) for name in ("own", "adam")) < self.min_fit_steps:
-            raise CannotJudge("no time was left for a longer fit with the inputs")
         end, without = median(real[-TAIL:]), median(same[-TAIL:])
         best = min(median(each[-TAIL:]) for each in fits.values())
         if best < self.max_best * without:
             return
+        if min(len(fits.get(name, ())) for name in ("own", "adam")) < self.min_fit_steps:
+            raise CannotJudge("no time was left for a longer fit with the inputs")
         if without > 0 and end >= (1 - self.max_gain) * without and end < self.max_end * real[0]:
             yield self.found(
                 f"In {len(real)} steps on the first batch the loss falls to {end:.3g}, and to "
