@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,22 +38,23 @@ class RunCommand(click.Command):
     """Everything behind the script, or behind `-m MODULE`, is the script's own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        before, module = _split_at_module(args)
+        options = [each for each in self.params if isinstance(each, click.Option)]
+        with_value = {name for each in options if not each.is_flag for name in each.opts}
+        before, module = _split_at_module(args, with_value - {"-m", "--module"})
         if module is not None:
             args = [*before, "--module", module[0], "--", *module[1:]]
         return super().parse_args(ctx, args)
 
 
-_OPTIONS_WITH_VALUE = ("--out", "--budget", "--with", "--steps", "--seed-shift", "--write-only-in")
-
-
-def _split_at_module(args: list[str]) -> tuple[list[str], list[str] | None]:
+def _split_at_module(
+    args: list[str], with_value: Container[str]
+) -> tuple[list[str], list[str] | None]:
     """What stands before a leading `-m`, and what behind it."""
     position = 0
     while position < len(args) and args[position].startswith("-"):
         if args[position] == "-m" and position + 1 < len(args):
             return args[:position], args[position + 1 :]
-        position += 2 if args[position] in _OPTIONS_WITH_VALUE else 1
+        position += 2 if args[position] in with_value else 1
     return args, None
 
 
