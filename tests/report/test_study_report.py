@@ -24,7 +24,7 @@ from defib.records.chart import (
 from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Verdict
 from defib.report.study_figures import drawn
 from defib.report.study_page import render_index, render_study
-from defib.report.study_text import numbers_text, print_study, readable, tally
+from defib.report.study_text import numbers_text, print_studies, print_study, readable, tally
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
@@ -134,3 +134,11 @@ def test_bounds_stand_with_their_estimate():
 def test_the_tally_counts_in_words():
     assert tally(result().claims) == "3 claims: 1 holds, 1 fails, 1 undecided."
     assert tally(()) == "0 claims: 0 hold, 0 fail, 0 undecided."
+
+
+def test_several_studies_are_one_table_with_every_claim():
+    console = Console(file=io.StringIO(), width=90, force_terminal=False)
+    print_studies([result(), result()], console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count("plain.") == 6
+    assert "2 studies: 6 claims" in text

@@ -50,7 +50,8 @@ def print_studies(results: Sequence[StudyResult], console: Console) -> None:
             grid.add_row(printer.text(result.study), printer.text(claim.statement), verdict)
     console.print(grid)
     claims = [claim for result in results for claim in result.claims]
-    printer.paragraph(printer.text(f"{count(len(results), 'study')[:-1]}ies: {tally(claims)}"))
+    amount = "1 study" if len(results) == 1 else f"{len(results):,} studies"
+    printer.paragraph(printer.text(f"{amount}: {tally(claims)}"))
 
 
 def print_catalogue(studies: Mapping[str, tuple[str, str]], console: Console) -> None:
