@@ -17,7 +17,7 @@ def test_reports_an_evaluation_in_training_mode():
     detail = {"modules": 2.0, "kinds": "Dropout, BatchNorm2d"}
     [finding] = findings(Event("evaluation-in-training-mode", 5, detail, SITE))
     assert (finding.severity, finding.site) == (Severity.WARNING, SITE)
-    assert "2 modules of kind Dropout, BatchNorm2d" in finding.message
+    assert "(2 of kind Dropout, BatchNorm2d)" in finding.message
 
 
 def test_silent_without_the_event():

@@ -1,6 +1,7 @@
 import numpy as np
 
 from defib.records.finding import NotEvaluated
+from defib.records.run import LoaderFact
 from defib.records.series import Series
 from defib.rules.optimization.weights_reinitialized import WeightsReinitialized
 from defib.testing import make_run
@@ -10,9 +11,12 @@ FALL = np.linspace(1.0, 0.2, 40)
 STEPS = [0, 20, 39, 40, 60]
 
 
-def findings(losses=(*FALL, *FALL), norms=(8.0, 9.0, 10.0, 8.1, 9.0)):
+def findings(losses=(*FALL, *FALL), norms=(8.0, 9.0, 10.0, 8.1, 9.0), examples=32):
     norm = Series.of(norms, steps=STEPS)
-    return rule.evaluate(make_run(loss=list(losses), parameter_norm={"1.weight": norm}))
+    loaders = (LoaderFact("DataLoader", batch_size=examples),)
+    return rule.evaluate(
+        make_run(loss=list(losses), parameter_norm={"1.weight": norm}, facts={"loaders": loaders})
+    )
 
 
 def test_reports_a_network_that_begins_anew():
@@ -51,3 +55,21 @@ def test_not_evaluated_with_several_losses():
     assert rule.evaluate(run) == NotEvaluated(
         "weights-reinitialized", "several losses: they need not fall"
     )
+
+
+MOVED = (8.0, 9.0, 10.0, 9.9, 10.0)
+
+
+def test_of_several_jumps_no_norms_are_asked():
+    [finding] = findings(losses=(*FALL, *FALL, *FALL), norms=MOVED)
+    assert "norms" not in finding.message
+
+
+def test_several_jumps_to_other_losses_are_another_finding():
+    assert findings(losses=(*FALL, *(1.5 * FALL), *(3 * FALL)), norms=MOVED) == ()
+
+
+def test_losses_of_a_few_examples_jump_by_nature():
+    thrice = (*FALL, *FALL, *FALL)
+    assert findings(losses=thrice, norms=MOVED, examples=3) == ()
+    assert len(findings(losses=thrice, norms=MOVED, examples=4)) == 1

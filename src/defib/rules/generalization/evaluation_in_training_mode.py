@@ -57,9 +57,9 @@ class EvaluationInTrainingMode(Rule):
             modules = float(event.detail.get("modules", 0.0))
             if event.kind == "evaluation-in-training-mode" and modules >= self.min_modules:
                 finding = self.found(
-                    f"The loss was evaluated while all {modules:.0f} modules of kind "
-                    f"{event.detail.get('kinds', '?')} were in training mode (limit 0), at step "
-                    f"{event.step} and before.",
+                    f"The loss was evaluated while all modules that act otherwise in evaluation "
+                    f"({modules:.0f} of kind {event.detail.get('kinds', '?')}) were in training "
+                    f"mode (limit 0), at step {event.step} and before.",
                     "Call `model.eval()` before the evaluation and `model.train()` after it.",
                     site=event.site,
                     evidence=event.detail,

@@ -12,11 +12,14 @@ from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
-from defib.rules.course import courses
+from defib.rules.course import Course, courses
+from defib.rules.data.training_loader import examples_in_batch
 from defib.rules.weights import trained_weights
 
 WIDTH = 5
 """Losses before and after a jump, whose medians are compared."""
+LONG_WIDTH = 20
+"""Losses before one of several jumps, whose median must be low: noise is low for a few only."""
 
 
 @final
@@ -26,7 +29,7 @@ class WeightsReinitialized(Rule):
 
     ## What it detects
     A loss that had fallen well and from one step to the next is back where it began, while the
-    norms of the weights are back at those of the start.
+    norms of the weights are back at those of the start; or that happens again and again.
 
     ## Why it matters
     All that was learnt until then is lost. Most often an initialisation stands inside the loop
@@ -36,7 +39,8 @@ class WeightsReinitialized(Rule):
     The median loss of the 5 steps from the jump on, at least `min_return` of the first loss,
     after 5 of less than `min_fall` of it; and `parameter_norm`, the distance of each weight from
     its first norm: after the jump less than `max_distance` of that before, in the median of the
-    weights.
+    weights. Of several jumps, each to at most `max_return` of the first loss, no norms are asked:
+    steps that are too large lead to other losses each time.
 
     ## Known false positives
     Training methods that reset layers on purpose.
@@ -62,6 +66,10 @@ class WeightsReinitialized(Rule):
 
     min_return: float = 0.8
     """Loss after the jump over the first loss, dimensionless: a network made anew has about 1."""
+    max_return: float = 1.25
+    """The same at most, of several jumps: a network made anew is not worse than the first one."""
+    min_examples: int = 4
+    """Examples in a batch, for several jumps without norms: the losses of single ones scatter."""
     min_fall: float = 0.6
     """Loss before the jump over the first loss, dimensionless: it must have learnt something."""
     max_distance: float = 0.5
@@ -74,21 +82,38 @@ class WeightsReinitialized(Rule):
             raise CannotJudge("several losses: they need not fall")
         jumps = self._jumps(course.losses.finite(), course.first_loss)
         back = [jump for jump in jumps if self._is_back(run, course.optimizer, jump)]
-        if not back:
-            return
-        losses = course.losses.finite()
-        before = losses.between(back[0] - WIDTH, back[0] - 1).median()
-        after = losses.between(back[0], back[0] + WIDTH - 1).median()
+        if back or self._is_repeated(run, course, jumps):
+            yield self._finding(run, course, jumps, (back or jumps)[0], has_norms=bool(back))
+
+    def _is_repeated(self, run: RunRecord, course: Course, jumps: list[int]) -> bool:
+        """Whether the loss returned several times, from where it had stayed for a while."""
+        if examples_in_batch(run) < self.min_examples:
+            return False
+        losses, first = course.losses.finite(), course.first_loss
+        far = [
+            jump
+            for jump in jumps
+            if losses.between(jump - LONG_WIDTH, jump - 1).median() < self.min_fall * first
+        ]
+        highest = max((_loss_after(course, jump) for jump in far), default=np.inf)
+        return len(far) > 1 and highest < self.max_return * first
+
+    def _finding(
+        self, run: RunRecord, course: Course, jumps: list[int], jump: int, *, has_norms: bool
+    ) -> Finding:
+        before = course.losses.finite().between(jump - WIDTH, jump - 1).median()
+        after = _loss_after(course, jump)
+        norms = " The norms of the weights are those of the start again." if has_norms else ""
         times = f" (and {len(jumps) - 1} more times)" if len(jumps) > 1 else ""
         finding = self.found(
-            f"At step {back[0]} the loss went from {before:.3g} back to {after:.3g}{times}; it "
-            f"began at {course.first_loss:.3g} (limit {self.min_return:.0%} of it). The norms of "
-            "the weights are those of the start again.",
+            f"At step {jump} the loss went from {before:.3g} back to {after:.3g}{times}; it "
+            f"began at {course.first_loss:.3g} (limit {self.min_return:.0%} of it)."
+            f"{norms}",
             "Initialise the network once, before the loop over epochs.",
             site=run.site_of_optimizer(course.optimizer),
             evidence={"loss_before": before, "loss_after": after, "jumps": float(len(jumps))},
         )
-        yield replace(finding, steps=(back[0], course.last_step))
+        return replace(finding, steps=(jump, course.last_step))
 
     def _jumps(self, losses: Series, first: float) -> list[int]:
         """Steps at which the loss returns from below `min_fall` to above `min_return`."""
@@ -111,3 +136,7 @@ class WeightsReinitialized(Rule):
             if before and after and before.last != norms.first:
                 ratios.append(abs(after.first - norms.first) / abs(before.last - norms.first))
         return bool(ratios) and float(np.median(ratios)) < self.max_distance
+
+
+def _loss_after(course: Course, jump: int) -> float:
+    return course.losses.finite().between(jump, jump + WIDTH - 1).median()
