@@ -46,10 +46,23 @@ class Candidate:
 
 
 def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:
-    """The causes that are worth mending first; remarks only where there is nothing worse."""
+    """What is worth mending first: causes, remarks only where there is nothing worse.
+
+    Where no fix of the leading causes can be applied from outside, the findings that can be
+    mended so follow, symptoms among them: what removes these may show the cause.
+    """
     causes = [each.finding for each in diagnosis.causes]
     serious = [each for each in causes if each.severity is not Severity.INFO]
-    return tuple((serious or causes)[:MOST_CAUSES])
+    leading = (serious or causes)[:MOST_CAUSES]
+    if any(_can_be_mended(each) for each in leading):
+        return tuple(leading)
+    others = [each for each in diagnosis.findings if each.severity is not Severity.INFO]
+    mendable = {each.rule: each for each in reversed(others) if _can_be_mended(each)}
+    return (*leading, *list(reversed(mendable.values()))[:MOST_CAUSES])
+
+
+def _can_be_mended(finding: Finding) -> bool:
+    return bool({fix.name() for fix in all_fixes()} & set(finding.fixes))
 
 
 def candidates(record: RunRecord, findings: Sequence[Finding]) -> tuple[Candidate, ...]:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +51,8 @@ from defib.verification.plan import (
 
 MOST_ROUNDS = 3
 """Faults that are mended one after the other."""
+MUCH_THE_SAME = 0.5
+"""Share of the largest gain, from which on the order of the rule's fixes counts for more."""
 START_SECONDS = 6.0
 """Of a process that imports torch, on a busy machine."""
 
@@ -133,7 +135,7 @@ class _Search:
         self._do([((), 0), *(((each.fix.label,), 0) for each in tried)])
         self._check_reference()
         standing = {each.fix.label: self._compared(each, 1) for each in tried}
-        for candidate in sorted(tried, key=lambda each: -_gain(standing[each.fix.label])):
+        for candidate in _by_promise(tried, standing):
             label = candidate.fix.label
             if _gain(standing[label]) <= 0 or standing[label].verdict is Verdict.NOT_APPLICABLE:
                 continue
@@ -285,6 +287,21 @@ def _first_seen(
     """The first yardstick that was seen in all trials, or the first of all."""
     found = [(each, differences(before, after, each)) for each in yardsticks]
     return next((each for each in found if each[1].values), found[0])
+
+
+def _by_promise(
+    tried: Sequence[Candidate], standing: Mapping[str, PairedComparison]
+) -> list[Candidate]:
+    """The candidates by what they gained; of those that gained much the same, the rule's first.
+
+    Its first fix is the one that mends the cause: a larger learning rate also makes up for an
+    epsilon that slows every step down, and is no advice to give for it.
+    """
+    gains = [_gain(standing[each.fix.label]) for each in tried]
+    enough = MUCH_THE_SAME * max(gains, default=0.0)
+    order = sorted(range(len(tried)), key=lambda place: (gains[place] < enough, -gains[place]))
+    leading = sorted(place for place in order if gains[place] >= enough)
+    return [tried[place] for place in (*leading, *(p for p in order if gains[p] < enough))]
 
 
 def _gain(comparison: PairedComparison) -> float:
