@@ -233,6 +233,23 @@ def test_missing_numbers_are_found():
     assert record.of("non_finite_fraction")["inputs"] == pytest.approx(1 / 192, rel=1e-3)
 
 
+def test_the_infinities_of_an_attention_mask_are_no_missing_numbers():
+    class Masked(Mixing):
+        def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+            hidden = self.first(inputs).relu()
+            return self.head(hidden if mask is None else hidden + mask.exp().sum() * 0)
+
+    def go() -> None:
+        model = Masked(is_broken=False)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        inputs, targets = (each[:32] for each in data())
+        mask = nn.Transformer.generate_square_subsequent_mask(4)
+        F.cross_entropy(model(inputs, mask), targets).backward()
+        optimizer.step()
+
+    assert alarms(measured(go)) == []
+
+
 def test_a_forgotten_layer_and_a_cut_graph_are_found():
     def forgetting() -> None:
         model = network()

@@ -17,7 +17,7 @@ from defib.monitor.observation import (
     observe_input,
     observe_loss,
 )
-from defib.monitor.transfer import Collector
+from defib.monitor.transfer import Collector, is_true
 from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
@@ -65,10 +65,19 @@ def _observe_finiteness(setup: Setup, into: Collector) -> None:
     inputs = tensors_in((setup.arguments, dict(setup.keywords)))
     targets = [each.targets for each in setup.own_losses]
     for name, tensors in (("inputs", inputs), ("targets", targets)):
-        floating = [each for each in tensors if each.is_floating_point() and each.numel()]
+        floating = [
+            each
+            for each in tensors
+            if each.is_floating_point() and each.numel() and not _is_mask(each)
+        ]
         if floating:
             shares = [1 - torch.isfinite(each).float().mean() for each in floating]
             into.add("non_finite_fraction", name, torch.stack(shares).max())
+
+
+def _is_mask(values: Tensor) -> bool:
+    """Whether only 0 and minus infinity occur: what is added to the scores of an attention."""
+    return is_true(((values == 0) | (values == -torch.inf)).all())
 
 
 def _observe_dead_units(setup: Setup, into: Collector) -> None:
