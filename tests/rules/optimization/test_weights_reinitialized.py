@@ -73,3 +73,9 @@ def test_losses_of_a_few_examples_jump_by_nature():
     thrice = (*FALL, *FALL, *FALL)
     assert findings(losses=thrice, norms=MOVED, examples=3) == ()
     assert len(findings(losses=thrice, norms=MOVED, examples=4)) == 1
+
+
+def test_silent_when_single_losses_were_as_high_before():
+    noisy = FALL.copy()
+    noisy[30] = 1.0
+    assert findings(losses=(*noisy, *FALL)) == ()

@@ -19,7 +19,7 @@ from defib.rules.weights import trained_weights
 WIDTH = 5
 """Losses before and after a jump, whose medians are compared."""
 LONG_WIDTH = 20
-"""Losses before one of several jumps, whose median must be low: noise is low for a few only."""
+"""Losses before a jump, none of which may be as high as the three after it: noise is."""
 
 
 @final
@@ -37,10 +37,11 @@ class WeightsReinitialized(Rule):
 
     ## How it is measured
     The median loss of the 5 steps from the jump on, at least `min_return` of the first loss,
-    after 5 of less than `min_fall` of it; and `parameter_norm`, the distance of each weight from
-    its first norm: after the jump less than `max_distance` of that before, in the median of the
-    weights. Of several jumps, each to at most `max_return` of the first loss, no norms are asked:
-    steps that are too large lead to other losses each time.
+    after 5 of less than `min_fall` of it, and after 20 that were all lower than those at the
+    jump; and `parameter_norm`, the distance of each weight from its first norm: after the jump
+    less than `max_distance` of that before, in the median of the weights. Of several jumps, each
+    to at most `max_return` of the first loss, no norms are asked: steps that are too large lead
+    to other losses each time.
 
     ## Known false positives
     Training methods that reset layers on purpose.
@@ -86,17 +87,11 @@ class WeightsReinitialized(Rule):
             yield self._finding(run, course, jumps, (back or jumps)[0], has_norms=bool(back))
 
     def _is_repeated(self, run: RunRecord, course: Course, jumps: list[int]) -> bool:
-        """Whether the loss returned several times, from where it had stayed for a while."""
-        if examples_in_batch(run) < self.min_examples:
+        """Whether the loss returned several times, and to no more than it began with."""
+        if len(jumps) < 2 or examples_in_batch(run) < self.min_examples:
             return False
-        losses, first = course.losses.finite(), course.first_loss
-        far = [
-            jump
-            for jump in jumps
-            if losses.between(jump - LONG_WIDTH, jump - 1).median() < self.min_fall * first
-        ]
-        highest = max((_loss_after(course, jump) for jump in far), default=np.inf)
-        return len(far) > 1 and highest < self.max_return * first
+        highest = max(_loss_after(course, jump) for jump in jumps)
+        return highest < self.max_return * course.first_loss
 
     def _finding(
         self, run: RunRecord, course: Course, jumps: list[int], jump: int, *, has_norms: bool
@@ -126,7 +121,13 @@ class WeightsReinitialized(Rule):
         places = np.flatnonzero(is_jump) + WIDTH
         # One jump fulfils this at several neighbouring places: the first is its own.
         starts = places[np.diff(places, prepend=-2 * WIDTH) > WIDTH]
-        return [int(losses.steps[place]) for place in starts]
+        sudden = [
+            place
+            for place in starts
+            if losses.values[place : place + 3].min()
+            > losses.values[max(0, place - LONG_WIDTH) : place].max()
+        ]
+        return [int(losses.steps[place]) for place in sudden]
 
     def _is_back(self, run: RunRecord, optimizer: str, jump: int) -> bool:
         ratios = []
