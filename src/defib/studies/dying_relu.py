@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import final
 
@@ -113,7 +114,7 @@ class Config:
 
 QUICK = Config(seeds=1, networks=480, drawn=4000)
 FULL = Config(
-    seeds=1, networks=1000, drawn=10_000, layers=(3, 5, 10, 20, 30), widths=(2, 3, 4, 5, 8, 10)
+    seeds=1, networks=1000, drawn=8_000, layers=(3, 5, 10, 20, 30), widths=(2, 3, 4, 5, 8, 10)
 )
 
 
@@ -177,16 +178,24 @@ def _dead_shares(snapshots: SnapshotSeries) -> list[float]:
 
 
 def _born_dead(config: Config, generator: np.random.Generator) -> Table:
-    rows = []
-    for layers in config.layers:
-        for width in config.widths:
-            hidden = [width] * (layers - 1)
-            seed = int(generator.integers(LARGEST_SEED))
-            found = simulate_born_dead(hidden, both_signs(), networks=config.drawn, seed=seed)
-            lower = born_dead_lower_bound(width, layers)
-            upper = born_dead_upper_bound_scalar_input(hidden)
-            rows.append((layers, width, found.dead, config.drawn, lower, upper))
+    cells = [
+        (layers, width, int(generator.integers(LARGEST_SEED)))
+        for layers in config.layers
+        for width in config.widths
+    ]
+    # NumPy draws and multiplies outside Python's lock; each cell has a seed of its own.
+    with ThreadPoolExecutor(allowed_threads()) as pool:
+        rows = list(pool.map(lambda cell: _drawn(*cell, networks=config.drawn), cells))
     return table("layers width", "dead networks lower upper", rows)
+
+
+def _drawn(layers: int, width: int, seed: int, *, networks: int) -> tuple[float, ...]:
+    """A row of the table: how many of the networks are born dead, and the bounds."""
+    hidden = [width] * (layers - 1)
+    found = simulate_born_dead(hidden, both_signs(), networks=networks, seed=seed)
+    lower = born_dead_lower_bound(width, layers)
+    upper = born_dead_upper_bound_scalar_input(hidden)
+    return layers, width, found.dead, networks, lower, upper
 
 
 def claims(result: StudyResult) -> tuple[Claim, ...]:
