@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from defib.records import formula
 from defib.records.formula import Formula
-from defib.report.formula_text import GREEK, HATS, Binding, binding_of
+from defib.report.formula_text import GREEK, HATS, SHORT_CHAIN, Binding, binding_of, formula_text
 
 _SIGNS: Mapping[str, str] = {
     "=": "=",
@@ -90,10 +90,12 @@ def formula_latex(written: Formula) -> str:
 
 
 def aligned_latex(written: Formula) -> str:
-    """The formula with an alignment mark before each sign of a chain, a line for each."""
+    """The formula with an alignment mark before each sign of a long chain, a line for each."""
     if not isinstance(written, formula.Chain):
         return f"& {formula_latex(written)}"
     lines = [f"{_SIGNS[sign]} {_in_lines(member)}" for sign, member in written.links]
+    if len(formula_text(written)) <= SHORT_CHAIN:
+        lines = [" ".join(lines)]
     return formula_latex(written.members[0]) + " &" + " \\\\\n&".join(lines)
 
 
@@ -133,6 +135,11 @@ _SPECIAL: Mapping[str, str] = {
     "…": r"\dots{}",
     "'": "'",
     "∞": r"\(\infty\)",
+    "±": r"\(\pm\)",
+    "●": r"\(\bullet\)",
+    "○": r"\(\circ\)",
+    "ₙ": r"\(_n\)",
+    **{low: rf"\(_{number}\)" for number, low in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 } | {sign: rf"\({name}\)" for sign, name in _SIGNS.items() if not sign.isascii()}
 _LETTERS = {letter: rf"\(\{name}\)" for name, letter in GREEK.items() if name not in _GREEK}
 _HATTED = {letter: rf"\(\{name[1:]}{{{name[0]}}}\)" for name, letter in HATS.items()}

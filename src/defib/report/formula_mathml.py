@@ -7,7 +7,7 @@ from html import escape
 
 from defib.records import formula
 from defib.records.formula import Formula
-from defib.report.formula_text import GREEK, HATS, Binding, binding_of
+from defib.report.formula_text import GREEK, HATS, SHORT_CHAIN, Binding, binding_of, formula_text
 
 _FENCES = {"floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉"), "abs": ("|", "|")}
 
@@ -25,15 +25,20 @@ def inline_mathml(written: Formula) -> str:
 def chain_rows(written: Formula) -> tuple[tuple[str, str], ...]:
     """The members of a chain as rows of two `math` elements: what stands left, and the rest.
 
-    The first row has the first two members; each further row begins with its sign.
+    A short chain is one row. Of a longer one the first row has the first two members; each further
+    row begins with its sign.
     """
     if not isinstance(written, formula.Chain) or not written.signs:
-        return ((inline_mathml(written), ""),)
-    rows = []
-    for index, (sign, member) in enumerate(written.links):
-        left = inline_mathml(written.members[0]) if index == 0 else ""
-        rows.append((left, f'<math displaystyle="true">{_sign(sign)}{_row(member)}</math>'))
-    return tuple(rows)
+        return ((_displayed(_inside(written)), ""),)
+    links = [f"{_sign(sign)}{_row(member)}" for sign, member in written.links]
+    if len(formula_text(written)) <= SHORT_CHAIN:
+        links = ["".join(links)]
+    lefts = [_displayed(_inside(written.members[0])), *[""] * (len(links) - 1)]
+    return tuple(zip(lefts, map(_displayed, links), strict=True))
+
+
+def _displayed(inside: str) -> str:
+    return f'<math displaystyle="true"><mrow>{inside}</mrow></math>'
 
 
 def _row(written: Formula) -> str:

@@ -30,6 +30,8 @@ GREEK: Mapping[str, str] = {
     "deta": "dη",
 }
 HATS: Mapping[str, str] = {"yhat": "ŷ", "mhat": "m̂", "vhat": "v̂", "zhat": "ẑ", "xbar": "x̄"}
+SHORT_CHAIN = 64
+"""Characters up to which a chain stands on one line, in pages and documents too."""
 _LOW = str.maketrans("0123456789+-=()aeioruvxhjklmnpst", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑᵢₒᵣᵤᵥₓₕⱼₖₗₘₙₚₛₜ")
 _HIGH = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
 _CAN_BE_LOW = frozenset("0123456789+-=()aeioruvxhjklmnpst")
