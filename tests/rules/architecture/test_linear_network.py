@@ -70,3 +70,12 @@ def test_a_product_of_two_signals_is_no_affine_function():
 
 def test_silent_without_layers():
     assert findings(rule, nn.Flatten(), 2, 3) == ()
+
+
+def test_a_bottleneck_is_only_a_remark():
+    narrow = nn.Sequential(nn.Linear(8, 3), nn.Linear(3, 8))
+    [finding] = findings(rule, narrow, 2, 8)
+    assert finding.severity is Severity.INFO
+    wide = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    [finding] = findings(rule, wide, 2, 8)
+    assert finding.severity is Severity.WARNING

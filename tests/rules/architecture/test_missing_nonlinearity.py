@@ -26,10 +26,12 @@ def test_a_factorisation_is_only_a_remark():
     assert finding.evidence == {"weights": 1000, "equivalent_weights": 10_000}
 
 
-def test_a_warning_at_exactly_as_many_weights():
+def test_a_remark_at_exactly_as_many_weights_and_a_warning_at_more():
     # 4 · 2 + 2 · 4 = 4 · 4
     [finding] = findings(rule, dense(4, 2, 4), 2, 4)
     assert finding.evidence == {"weights": 16, "equivalent_weights": 16}
+    assert finding.severity is Severity.INFO
+    [finding] = findings(rule, dense(4, 3, 4), 2, 4)
     assert finding.severity is Severity.WARNING
 
 

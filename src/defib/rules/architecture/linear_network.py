@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -20,8 +20,9 @@ class LinearNetwork(ArchitectureRule):
 
     ## What it detects
     A network with convolutions or dense layers and without any non-linearity before the last
-    one: a warning with two layers or more, information with one. A sigmoid or softmax at the
-    end changes nothing: the boundary between two classes stays a plane.
+    one: a warning with two layers or more, information with one, or with a layer between that is
+    narrower than input and output (a map of low rank, as linear autoencoders have). A sigmoid or
+    softmax at the end changes nothing: the boundary between two classes stays a plane.
 
     ## Why it matters
     However deep and wide, it represents what a single layer does. It cannot compute XOR: no
@@ -51,6 +52,7 @@ class LinearNetwork(ArchitectureRule):
         if len(layers) == 0 or not _is_linear(graph):
             return
         last = layers[-1]
+        is_meant = len(layers) == 1 or _is_bottleneck(graph, layers)
         several = f"The {len(layers)} layers with weights are" if len(layers) > 1 else "It is"
         yield self.found(
             f"0 non-linearities stand before the last layer of `{architecture.name}` (limit at "
@@ -61,9 +63,18 @@ class LinearNetwork(ArchitectureRule):
             else "Add a hidden layer with a non-linearity, unless a linear model is meant.",
             layer=last.layer,
             site=graph.site(last),
-            severity=self.severity if len(layers) > 1 else Severity.INFO,
+            severity=Severity.INFO if is_meant else self.severity,
             evidence={"layers": len(layers)},
         )
+
+
+def _is_bottleneck(graph: Graph, layers: Sequence[OperationRecord]) -> bool:
+    """Whether a dense layer is narrower than input and output: one layer has no such rank."""
+    if any(each.window is not None for each in layers):
+        return False
+    widths = [layer.outputs[0].dimensions[-1] for layer in layers]
+    inputs = graph.weights(layers[0])[0].shape.count // widths[0]
+    return min(widths[:-1]) < min(inputs, widths[-1])
 
 
 def _is_linear(graph: Graph) -> bool:

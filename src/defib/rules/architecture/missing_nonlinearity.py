@@ -21,8 +21,8 @@ class MissingNonlinearity(ArchitectureRule):
 
     ## What it detects
     Two convolutions or dense layers in sequence with nothing but reshapes and dropout between
-    them: a warning if they hold as many weights as the one layer that they are equal to, or
-    more; information if they hold fewer.
+    them: a warning if they hold more weights than the one layer that they are equal to;
+    information if they do not.
 
     ## Why it matters
     W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2): one layer does the same. The depth is paid
@@ -30,7 +30,7 @@ class MissingNonlinearity(ArchitectureRule):
 
     ## How it is measured
     Trained weights of both layers over those of the single equivalent layer (dimensionless), whose
-    kernel is as large as both together. The limit is `max_ratio`: with fewer weights the pair
+    kernel is as large as both together. The limit is `max_ratio`: up to it the pair
     is a factorisation or a fixed filter (interpolation), by design.
 
     ## Known false positives
@@ -51,7 +51,7 @@ class MissingNonlinearity(ArchitectureRule):
 
     max_ratio: float = 1.0
     """Weights of the pair over those of the equivalent layer, dimensionless: by definition, a
-    factorisation saves weights below 1."""
+    factorisation does not cost more than the layer."""
 
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         graph = Graph(architecture)
@@ -67,12 +67,12 @@ class MissingNonlinearity(ArchitectureRule):
     def _finding(self, graph: Graph, first: OperationRecord, second: OperationRecord) -> Finding:
         weights = _weight_count(graph, first) + _weight_count(graph, second)
         equivalent = _equivalent_weights(graph, first, second)
-        is_waste = weights >= self.max_ratio * equivalent
+        is_waste = weights > self.max_ratio * equivalent
         pair = f"{graph.label(first)} and {graph.label(second)}"
         return self.found(
             f"0 non-linearities stand between {pair} (limit at least 1): their {weights:,} "
             f"trained weights do the work of one layer of {equivalent:,}"
-            + ("." if is_waste else ", so that the pair saves weights and nothing else."),
+            + ("." if is_waste else ", so that the pair costs no more, and represents no more."),
             f"Put a non-linearity between {pair}, or replace them by one layer.",
             layer=second.layer,
             site=graph.site(second),
