@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import torch
 from torch.optim import SGD
+from torch.utils.data import DataLoader
 
 from defib.errors import UnknownNameError
 from defib.faults.tasks import TUMOURS, set_up
@@ -30,6 +31,12 @@ def test_a_fix_that_changes_nothing_has_no_effect():
 
 def test_a_fix_that_finds_nothing_to_change_says_so():
     assert "found nothing" in compare(slow, "unfreeze").reason
+
+
+def test_nothing_of_a_fix_is_left_in_torch():
+    before = DataLoader.__init__
+    compare(lambda seed: set_up(replace(TUMOURS, is_shuffled=False, steps=20), seed), "shuffle")
+    assert DataLoader.__init__ is before
 
 
 def test_an_unknown_fix_is_refused():

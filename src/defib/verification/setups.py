@@ -105,9 +105,11 @@ class SetupTrials:
             error = f"{type(raised).__name__}: {raised}"
         finally:
             for text, training in trainings.items():
-                training.disconnect()
                 watching.monitor.observer.event(_event(text, training))
             watching.finish(RunEnding.RAISED if error else RunEnding.COMPLETED, error)
+            # Last on, first off: a replacement under another one could not be taken back.
+            for training in reversed(trainings.values()):
+                training.disconnect()
         return (TrialEnding.RAISED, error) if error else (TrialEnding.TRAINED, "")
 
 
