@@ -1,4 +1,4 @@
-"""Show the page of a rule: what it detects, why it matters, what to change."""
+"""Explain a rule or a concept: what it is, why it matters, what to change."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import final
 
 import click
+from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.table import Table
 
+from defib.cli.main import first_docstring_line
+from defib.concepts.catalogue import Concept, concepts
+from defib.concepts.shown_by import studies_for
+from defib.derivations.base import problem_files
 from defib.errors import UnknownNameError
 from defib.rules.base import AnyRule, every_rule
 from defib.rules.measured import Counts, Measured, measurements
@@ -22,12 +28,67 @@ WIDEST = 100
 """Columns; longer lines are hard to read."""
 
 
-@click.command(help=__doc__)
-@click.argument("name")
-def explain(*, name: str) -> None:
+@click.command()
+@click.argument("name", required=False)
+def explain(*, name: str | None) -> None:
+    """Explain NAME: a rule (`dead-relu`) or a concept (`saddle-point`); without it, list them.
+
+    The page of a rule says what it detects, how it is measured and what to change; that of a
+    concept also which derivation and which study show it, and which rules find it.
+    """
     console = Console(highlight=False)
     console.width = min(console.width, WIDEST)
-    console.print(Markdown(page(rule_called(name))))
+    if name is None:
+        print_concepts(console)
+        return
+    console.print(Markdown("\n\n".join(pages_of(name))))
+
+
+def print_concepts(console: Console) -> None:
+    """The names of all concepts with their titles."""
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("concept", no_wrap=True)
+    table.add_column("what it is about")
+    for concept in concepts().values():
+        table.add_row(concept.name, concept.title)
+    console.print(table)
+    console.print("`defib rules` lists the rules, which have pages as well.", style="dim")
+
+
+def pages_of(name: str) -> list[str]:
+    """The page of the rule `name`, that of the concept, or both. Raises `UnknownNameError`."""
+    if name not in concepts():
+        return [page(rule_called(name))]
+    pages = [concept_page(concepts()[name])]
+    if any(rule.name() == name for rule in every_rule()):
+        pages.insert(0, page(rule_called(name)))
+    return pages
+
+
+def concept_page(concept: Concept) -> str:
+    """A concept as Markdown: its text, and what shows, derives and finds it."""
+    rules = {rule.name(): rule for rule in every_rule()}
+    found = [f"`{name}`: {_first_line(type(rules[name]))}" for name in concept.rules]
+    derived = [
+        f"`defib derive {name}`: {first_docstring_line(problem_files()[name])}."
+        for name in concept.derivations
+    ]
+    shown = [
+        f"`defib study run {study.name}`: {study.question}"
+        for study in studies_for(concept.exercises)
+    ]
+    sections = [
+        f"# {concept.title}",
+        concept.text,
+        _section("Worked out", derived),
+        _section("Shown by experiment", shown),
+        _section("The rules that find it", found),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _first_line(described: type) -> str:
+    return (inspect.getdoc(described) or "").partition("\n")[0]
 
 
 @final
@@ -44,7 +105,9 @@ def rule_called(name: str) -> AnyRule:
     """The rule `name`, with its default options. Raises `UnknownNameError` if there is none."""
     rules = {rule.name(): rule for rule in every_rule()}
     if name not in rules:
-        raise UnknownNameError("rule", name, rules, advice="`defib rules` lists them.")
+        known = {*rules, *concepts()}
+        advice = "`defib rules` and `defib explain` list them."
+        raise UnknownNameError("rule or concept", name, known, advice=advice)
     return rules[name]
 
 
