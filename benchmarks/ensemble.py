@@ -117,6 +117,18 @@ def torch_loop(task: Task, network: int) -> None:
         optimizer.step()
 
 
+def torch_loops(task: Task) -> None:
+    for network in range(LOOP_NETWORKS):
+        torch_loop(task, network)
+
+
+def torch_batched(task: Task) -> None:
+    """All networks by batched matrix products."""
+    train_reference(
+        TRAINING, task.data, networks=task.networks, start=task.start, orders=task.orders
+    )
+
+
 def torch_vmap(task: Task) -> None:
     """All networks by `torch.func.vmap(grad(loss))` and torch's own Adam."""
     arrays = zip(task.start.weights, task.start.biases, strict=True)
@@ -169,38 +181,35 @@ def jax_timing(task: Task, python: str, rounds: int) -> Timing:
 
 
 def peers(console: Console, networks: int, rounds: int, python: str) -> None:
-    task, threads = make_task(networks), default_threads()
-    torch.set_num_threads(threads)
-
-    def ours(used: int, orders: np.ndarray | None = None) -> Callable[[], object]:
-        return lambda: train_ensemble(
-            TRAINING, task.data, networks=networks, orders=orders, threads=used
-        )
-
+    """All peers and ourselves on one task, in one table."""
+    task = make_task(networks)
+    torch.set_num_threads(default_threads())
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE_VARIABLE] = folder
-        rows = [
-            timed(f"defib, {threads} threads", ours(threads), 4 * rounds, networks),
-            timed("defib, 1 thread", ours(1), 2 * rounds, networks),
-            timed("defib, orders given", ours(threads, task.orders), 2 * rounds, networks),
-        ]
-    loop = timed(
-        "PyTorch loop",
-        lambda: [torch_loop(task, network) for network in range(LOOP_NETWORKS)],
-        1,
-        LOOP_NETWORKS,
-    )
-    batched = timed(
-        "torch, batched baddbmm",
-        lambda: train_reference(
-            TRAINING, task.data, networks=networks, start=task.start, orders=task.orders
-        ),
-        2,
-        networks,
-    )
-    mapped = timed("torch, vmap(grad)", lambda: torch_vmap(task), 2, networks)
-    rows += [loop, batched, mapped, jax_timing(task, python, 2)]
+        rows = our_timings(task, rounds)
+    rows += [
+        timed("PyTorch loop", lambda: torch_loops(task), 1, LOOP_NETWORKS),
+        timed("torch, batched baddbmm", lambda: torch_batched(task), 2, networks),
+        timed("torch, vmap(grad)", lambda: torch_vmap(task), 2, networks),
+        jax_timing(task, python, 2),
+    ]
     console.print(peer_table(rows))
+
+
+def our_timings(task: Task, rounds: int) -> list[Timing]:
+    """With all threads, with one, and with the orders handed over as they are to the peers."""
+
+    def call(threads: int, orders: np.ndarray | None = None) -> Callable[[], object]:
+        return lambda: train_ensemble(
+            TRAINING, task.data, networks=task.networks, orders=orders, threads=threads
+        )
+
+    threads = default_threads()
+    return [
+        timed(f"defib, {threads} threads", call(threads), 4 * rounds, task.networks),
+        timed("defib, 1 thread", call(1), 2 * rounds, task.networks),
+        timed("defib, orders given", call(threads, task.orders), 2 * rounds, task.networks),
+    ]
 
 
 def peer_table(rows: list[Timing]) -> Table:
@@ -225,34 +234,22 @@ def peer_table(rows: list[Timing]) -> Table:
     return table
 
 
+CASES = (
+    *((networks, 10, 2) for networks in (16, 100, 1000, 10_000)),
+    *((1000, depth, 2) for depth in (1, 5, 20, 50)),
+    *((256, 2, width) for width in (1, 2, 4, 8, 16, 32, 64)),
+)
+"""Networks, hidden layers, width."""
+
+
 def scaling(console: Console, rounds: int) -> None:
     """Time against the number of networks, depth and width."""
-    table = Table(title=f"Time of one epoch, {POINTS} shared points, all threads")
-    for column in (
-        "networks",
-        "hidden layers",
-        "width",
-        "time",
-        "per network",
-        "ns / parameter / point",
-    ):
+    table = Table(title=f"One epoch of {POINTS} shared points, all threads")
+    for column in ("networks", "layers", "width", "time", "per network", "per parameter and point"):
         table.add_column(column, justify="right")
-    random = np.random.default_rng(0)
-    inputs = random.uniform(-2, 2, (POINTS, 1)).astype(np.float32)
-    data = Data(inputs, np.abs(inputs))
-    cases = [(networks, 10, 2) for networks in (16, 100, 1000, 10_000)]
-    cases += [(1000, depth, 2) for depth in (1, 5, 20, 50)]
-    cases += [(256, 2, width) for width in (1, 2, 4, 8, 16, 32, 64)]
-    for networks, depth, width in cases:
+    for networks, depth, width in CASES:
         training = replace(TRAINING, network=relu_network(1, (width,) * depth))
-        result = timed(
-            "",
-            lambda training=training, networks=networks: train_ensemble(
-                training, data, networks=networks
-            ),
-            rounds,
-            networks,
-        )
+        result = shared_timing(training, networks, rounds)
         share = result.per_network / training.network.parameters / POINTS
         table.add_row(
             f"{networks:,}",
@@ -260,13 +257,21 @@ def scaling(console: Console, rounds: int) -> None:
             str(width),
             f"{statistics.median(result.later) * 1e3:,.1f} ms",
             f"{result.per_network * 1e6:,.1f} µs",
-            f"{share * 1e9:.3f}",
+            f"{share * 1e12:.0f} ps",
         )
     console.print(table)
 
 
+def shared_timing(training: Training, networks: int, rounds: int) -> Timing:
+    """Of networks that learn |x| from the same points."""
+    inputs = np.random.default_rng(0).uniform(-2, 2, (POINTS, 1)).astype(np.float32)
+    data = Data(inputs, np.abs(inputs))
+    return timed("", lambda: train_ensemble(training, data, networks=networks), rounds, networks)
+
+
 _MEASURED = """
-import resource, sys
+import sys
+from pathlib import Path
 import numpy as np
 from defib.ensemble.data import Data
 from defib.ensemble.specification import Training, relu_network
@@ -275,10 +280,13 @@ inputs = np.random.default_rng(0).uniform(-2, 2, (3000, 1)).astype(np.float32)
 def train(networks):
     training = Training(relu_network(1, (2,) * 10))
     train_ensemble(training, Data(inputs, abs(inputs)), networks=networks)
+def peak():  # getrusage would tell that of the parent where it was greater
+    [line] = [l for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l]
+    return int(line.split()[1]) * 1024
 train(16)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 train(int(sys.argv[1]))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(peak() - before)
 """
 
 

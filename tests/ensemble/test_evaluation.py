@@ -45,6 +45,20 @@ def test_ranges_are_exactly_those_of_the_activations():
         assert (ranges.maximum == values.max(axis=1)).all()
 
 
+def test_a_unit_that_is_nan_for_one_example_has_no_range():
+    # ∞ · 0 at the one input 0, ∞ at all others.
+    ensemble = Ensemble(
+        Training(Network((1, 1, 1), ("identity", "identity"))),
+        (np.array([[[1.0]], [[np.nan]]]), np.array([[[np.inf]], [[1.0]]])),
+        (np.zeros((2, 1)), np.zeros((2, 1))),
+    )
+    first, last = unit_ranges(ensemble, np.array([[0.0], [-1.0]]))
+    assert (first.minimum[0, 0], first.maximum[0, 0]) == (-1, 0)
+    assert last.minimum[0, 0] == -np.inf
+    assert np.isnan(first.minimum[1, 0])
+    assert np.isnan(last.maximum[1, 0])
+
+
 def test_losses_are_means_over_examples_and_outputs():
     ensemble = initial_ensemble(TRAINING, 5)
     targets = np.random.default_rng(2).normal(size=(150, 2))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from defib.ensemble.data import Data
+from defib.ensemble.kernel import compilation
 from defib.ensemble.reference import train_reference
 from defib.ensemble.result import EnsembleResult, initial_ensemble
 from defib.ensemble.specification import (
@@ -230,3 +231,12 @@ def test_a_network_born_dead_moves_nothing_but_its_last_bias():
     is_unmoved = ~np.concatenate([moved.any(1)[:, None] for moved in from_start[:-1]], 1).any(1)
     assert 0.8 < is_unmoved.mean() < 0.95
     assert from_start[-1].all()
+
+
+def test_narrow_registers_compute_the_same_bits(monkeypatch: pytest.MonkeyPatch):
+    wide = train_ensemble(TRAINING, some_data(20), networks=20)
+    without = compilation.host_features().replace("+avx512", "-avx512")
+    monkeypatch.setattr(compilation, "host_features", lambda: without)
+    assert compilation.specialization(TRAINING).lanes.count == 8
+    narrow = train_ensemble(TRAINING, some_data(20), networks=20)
+    assert difference(wide, narrow) == 0

@@ -8,12 +8,12 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from defib.ensemble.specification import Training
+from defib.ensemble.specification import MAXIMUM_OUTPUTS, Training
 from defib.ensemble.workers import default_threads, in_parts
 from defib.errors import UsageError
 
 MAXIMUM_ELEMENTS = 2**31 - 1
-"""Numbers in the inputs of 16 networks together: the compiled code counts them in 32 bits."""
+"""Numbers in the data of 16 networks together: the compiled code counts them in 32 bits."""
 _LARGEST_BLOCK = 16
 _WORTH_THREADS = 2**20
 """Numbers that take longer to look at than threads to start."""
@@ -63,8 +63,8 @@ def prepared_inputs(inputs: ArrayLike, training: Training, networks: int) -> np.
     if array.ndim not in (2, 3) or array.shape[-1] != width or array.shape[-2] == 0:
         raise UsageError(f"Inputs have the shape {expected}; {list(array.shape)} came.")
     _check_networks("inputs", array, networks, expected)
-    if array.shape[-2] * width * _LARGEST_BLOCK > MAXIMUM_ELEMENTS:
-        limit = MAXIMUM_ELEMENTS // (width * _LARGEST_BLOCK)
+    limit = MAXIMUM_ELEMENTS // ((width + MAXIMUM_OUTPUTS) * _LARGEST_BLOCK)
+    if array.shape[-2] > limit:
         raise UsageError(
             f"{array.shape[-2]:,} points of {width} inputs are more than the {limit:,} that one "
             f"network can be trained on here. Use fewer points, or torch itself."

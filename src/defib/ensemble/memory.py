@@ -43,7 +43,8 @@ def memory_need(
     lanes = 64 // number
     columns = network.widths[0] + 2 * network.widths[-1] + network.units
     scratch = lanes * number * (network.parameters + columns * training.batch_size)
-    fixed = threads * (scratch + 2 * _ORDER_BYTES * lanes * points)
+    packed = lanes * number * points * (network.widths[0] + network.widths[-1])
+    fixed = threads * (scratch + packed + 2 * _ORDER_BYTES * lanes * points)
     return MemoryNeed(per_network, fixed)
 
 

@@ -225,8 +225,8 @@ class Training:
 class Scope(Enum):
     """What a snapshot is measured on."""
 
-    BATCH = "the batch of the step at hand, which costs next to nothing"
-    DATA = "all data of the network, which costs about one pass over them"
+    BATCH = "the batch of the step at hand, at about half the cost of the step"
+    DATA = "all data of the network, at about two thirds of the cost of an epoch"
 
 
 STATISTICS = ("loss", "dead_units", "gradient_norm", "output_range")

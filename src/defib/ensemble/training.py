@@ -23,7 +23,7 @@ from defib.ensemble.kernel.arguments import (
     Arguments,
 )
 from defib.ensemble.kernel.batches import Specialization
-from defib.ensemble.kernel.compilation import compiled, specialization
+from defib.ensemble.kernel.compilation import Program, compiled, specialization
 from defib.ensemble.kernel.optimizers import SLOTS, constant_values, schedule_table
 from defib.ensemble.kernel.snapshots import row_length
 from defib.ensemble.memory import available_memory, check_memory, memory_need
@@ -227,39 +227,59 @@ def _run(
     plan: Plan, state: State, threads: int, on_progress: Callable[[float], None] | None
 ) -> None:
     special = specialization(plan.training)
-    program = compiled(special)
-    blocks, epochs = len(state.parameters), plan.training.epochs
-    pieces = max(1, min(epochs, -(-_PIECES // blocks)))
-    table = schedule_table(plan.training.optimizer, plan.steps).astype(scalar_kind(special.lanes))
-    values = constant_values(plan.training.optimizer, plan.training.l2)
-    constants = np.array(values, dtype=table.dtype)
+    blocks = len(state.parameters)
+    pieces = max(1, min(plan.training.epochs, -(-_PIECES // blocks)))
+    kind = scalar_kind(special.lanes)
+    table = schedule_table(plan.training.optimizer, plan.steps).astype(kind)
+    constants = np.array(constant_values(plan.training.optimizer, plan.training.l2), dtype=kind)
     data = BlockData(plan.data, special.lanes.count)
     chunk = chunk_size(special, min(plan.training.batch_size, plan.data.points))
 
-    kept_scratch: list[Scratch] = []
-
     def make_work() -> Work:
-        scratch = make_scratch(special, plan.data.points, chunk=chunk)
-        arguments = _arguments(plan, table, constants)
-        fill_scratch(arguments, scratch)
-        arguments.draws_order = int(state.orders is None)
-
-        def work(block: int, report: Callable[[], bool]) -> None:
-            fill_block(arguments, state.places, block)
-            kept = data.fill(arguments, block)
-            for piece in range(pieces):
-                arguments.first_epoch = piece * epochs // pieces
-                arguments.last_epoch = (piece + 1) * epochs // pieces
-                program.train(ctypes.byref(arguments))
-                if not report():
-                    break
-            # The compiled code has seen their addresses only.
-            del kept
-
-        kept_scratch.append(scratch)
-        return work
+        return _Worker(
+            compiled(special),
+            state,
+            data,
+            make_scratch(special, plan.data.points, chunk=chunk, row=data.packed_row),
+            _arguments(plan, table, constants),
+            plan.training.epochs,
+            pieces,
+        ).work
 
     run_blocks(make_work, blocks, threads=threads, pieces=pieces, on_progress=on_progress)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Worker:
+    """What one thread needs to train blocks of networks, one after the other."""
+
+    program: Program
+    state: State
+    data: BlockData
+    scratch: Scratch
+    arguments: Arguments
+    epochs: int
+    pieces: int
+
+    def work(self, block: int, report: Callable[[], bool]) -> None:
+        """Trains one block; reports, and asks whether to go on, after each piece."""
+        arguments, epochs = self.arguments, self.epochs
+        fill_scratch(arguments, self.scratch)
+        fill_block(arguments, self.state.places, block)
+        arguments.draws_order = int(self.state.orders is None)
+        kept = self.data.fill(arguments, block)
+        if self.data.packed_row:
+            self.data.pack(arguments, self.scratch.packed)
+        for piece in range(self.pieces):
+            arguments.first_epoch = piece * epochs // self.pieces
+            arguments.last_epoch = (piece + 1) * epochs // self.pieces
+            self.program.train(ctypes.byref(arguments))
+            arguments.packs = 0
+            if not report():
+                break
+        # The compiled code has seen their addresses only.
+        del kept
 
 
 def _arguments(plan: Plan, table: np.ndarray, constants: np.ndarray) -> Arguments:

@@ -16,6 +16,8 @@ from defib.ensemble.kernel.code import Lanes
 
 _CHUNK_BYTES = 24 * 1024
 """Activations of the examples in work at once: half of a first-level cache of 48 KiB."""
+_PACKED_NUMBERS = 8
+"""Inputs and targets of one example; of more, a line of the cache holds too few anyway."""
 _LEAST_CHUNK = 16
 """Examples: with fewer, weights are read too often for what is done with them."""
 
@@ -29,13 +31,14 @@ class Scratch:
     activations: np.ndarray
     order: np.ndarray
     identity: np.ndarray
+    packed: np.ndarray
     unit_ranges: np.ndarray
     loss_sum: np.ndarray
     chunk: int
 
 
-def make_scratch(special: Specialization, points: int, *, chunk: int) -> Scratch:
-    """Working memory for examples in pieces of `chunk`."""
+def make_scratch(special: Specialization, points: int, *, chunk: int, row: int = 0) -> Scratch:
+    """Working memory for examples in pieces of `chunk`, and for packed ones of `row` numbers."""
     lanes, kind = special.lanes, scalar_kind(special.lanes)
     network = special.network
     return Scratch(
@@ -43,6 +46,7 @@ def make_scratch(special: Specialization, points: int, *, chunk: int) -> Scratch
         activations=aligned_zeros((chunk * sum(special.columns), lanes.count), kind),
         order=aligned_zeros((points, lanes.count), np.int32),
         identity=aligned_zeros((points, lanes.count), np.int32),
+        packed=aligned_zeros((lanes.count, points, row), kind),
         unit_ranges=aligned_zeros((network.units, 2, lanes.count), kind),
         loss_sum=aligned_zeros((lanes.count,), kind),
         chunk=chunk,
@@ -122,10 +126,30 @@ class BlockData:
             array: np.ndarray = getattr(self.data, name)
             is_shared = array.ndim == 2
             setattr(arguments, f"{name}_stride", 0 if is_shared else array[0].size)
+            setattr(arguments, f"{name}_row", array.shape[-1])
             if not is_shared and (block + 1) * self.lanes > len(array):
                 kept.append(block_of(array, block, self.lanes))
                 setattr(arguments, name, kept[-1].ctypes.data)
         return tuple(kept)
+
+    @cached_property
+    def packed_row(self) -> int:
+        """Inputs and targets of one example where it is worth to put them side by side, else 0."""
+        arrays = (self.data.inputs, self.data.targets)
+        row = sum(array.shape[-1] for array in arrays)
+        is_worth_it = all(array.ndim == 3 for array in arrays) and row <= _PACKED_NUMBERS
+        return row if is_worth_it else 0
+
+    def pack(self, arguments: Arguments, packed: np.ndarray) -> None:
+        """Has the next call pack what `fill` has pointed to, and read that from then on."""
+        arguments.raw_inputs, arguments.raw_targets = arguments.inputs, arguments.targets
+        width, row = self.data.inputs.shape[-1], self.packed_row
+        arguments.inputs = packed.ctypes.data
+        arguments.targets = packed.ctypes.data + width * packed.itemsize
+        for name in ("inputs", "targets"):
+            setattr(arguments, f"{name}_row", row)
+            setattr(arguments, f"{name}_stride", row * self.data.points)
+        arguments.packs = 1
 
 
 @final

@@ -26,6 +26,8 @@ _POINTERS = (
     "loss_sum",
     "snapshots",
     "outputs",
+    "raw_inputs",
+    "raw_targets",
 )
 _NUMBERS = (
     "points",
@@ -35,6 +37,9 @@ _NUMBERS = (
     "last_epoch",
     "inputs_stride",
     "targets_stride",
+    "inputs_row",
+    "targets_row",
+    "packs",
     "draws_order",
     "snapshot_every",
     "snapshot_mode",
@@ -59,7 +64,8 @@ ALL_DATA_MODE = 8
 class Arguments(ctypes.Structure):
     """Pointers to the arrays of one block of networks, and to what its thread works in.
 
-    Strides are elements between the data of neighbouring networks, 0 where data are shared.
+    Strides are elements between the data of neighbouring networks, 0 where data are shared; rows
+    are elements between the data of neighbouring examples.
     """
 
     _fields_ = [

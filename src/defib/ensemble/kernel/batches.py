@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -10,9 +11,12 @@ from llvmlite import ir
 
 from defib.ensemble.kernel.activations import times_derivative
 from defib.ensemble.kernel.code import Code, Index, Lanes, Value, gather, plus, times
-from defib.ensemble.kernel.layers import Layer, Tile
+from defib.ensemble.kernel.layers import Layer, Tile, over_units
 from defib.ensemble.kernel.losses import example_loss, loss_gradient, target_columns
 from defib.ensemble.specification import Network
+
+_RANGE_TILE = 4
+"""Units whose ranges are kept in registers together: enough not to wait for one comparison."""
 
 
 @final
@@ -67,14 +71,15 @@ def region(code: Code, special: Specialization, memory: tuple[Value, Value], num
 
 def write_gather(code: Code, columns: int, values: tuple[Value, ...]) -> None:
     """target [example][column] = the rows of the data that `order` names from `start` on."""
-    data, stride, order, start, count, target = values
+    data, stride, width, order, start, count, target = values
     builder, kind = code.builder, code.lanes.indices
     lanes = ir.Constant(kind, [ir.Constant(kind.element, i) for i in range(code.lanes.count)])
+    step = code.splat(builder.trunc(width, ir.IntType(32)))
     offsets = builder.mul(lanes, code.splat(builder.trunc(stride, ir.IntType(32))))
 
     def row(e: Index, _: list[Value]) -> list[Value]:
         index = code.load(order, plus(code, start, e), kind)
-        first = builder.add(builder.mul(index, code.integer(columns, kind)), offsets)
+        first = builder.add(builder.mul(index, step), offsets)
         for column in range(columns):
             offset = builder.add(first, code.integer(column, kind))
             taken = gather(code, code.lanes.vector, data, offset)
@@ -117,27 +122,46 @@ def write_loss_gradient(code: Code, special: Specialization, values: tuple[Value
 def write_ranges(code: Code, width: int, values: tuple[Value, ...]) -> None:
     """Widens the ranges [unit](least, greatest) by the activations of `count` examples."""
     activations, count, ranges = values
-    builder = code.builder
 
-    def unit(u: Index, _: list[Value]) -> list[Value]:
-        places = [times(code, u, 2), plus(code, times(code, u, 2), 1)]
-
+    def tile(first: Index, units: int) -> None:
         def example(e: Index, carried: list[Value]) -> list[Value]:
-            a = code.load(activations, plus(code, times(code, e, width), u))
-            least, greatest = carried
-            # Written so that a NaN is taken over, and stays.
-            keeps = builder.fcmp_ordered("<=", least, a)
-            keeps = builder.or_(keeps, builder.fcmp_unordered("uno", least, least))
-            holds = builder.fcmp_ordered(">=", greatest, a)
-            holds = builder.or_(holds, builder.fcmp_unordered("uno", greatest, greatest))
-            return [builder.select(keeps, least, a), builder.select(holds, greatest, a)]
+            start = plus(code, times(code, e, width), first)
+            numbers = [code.load(activations, plus(code, start, u)) for u in range(units)]
+            parts = [carried[3 * u : 3 * u + 3] for u in range(units)]
+            pairs = zip(numbers, parts, strict=True)
+            return [value for a, part in pairs for value in _wider(code, a, part)]
 
-        initial = [code.load(ranges, place) for place in places]
-        for value, place in zip(code.repeat(0, count, 1, initial, example), places, strict=True):
-            code.store(value, ranges, place)
-        return []
+        places = [plus(code, times(code, first, 2), end) for end in range(2 * units)]
+        ends = [code.load(ranges, place) for place in places]
+        zero = code.constant(0.0)
+        initial = [v for u in range(units) for v in (ends[2 * u], ends[2 * u + 1], zero)]
+        found = code.repeat(0, count, 1, initial, example)
+        for u in range(units):
+            pair = _marked(code, found[3 * u : 3 * u + 3])
+            for place, value in zip(places[2 * u : 2 * u + 2], pair, strict=True):
+                code.store(value, ranges, place)
 
-    code.repeat(0, width, 1, [], unit)
+    over_units(code, width, _RANGE_TILE, tile)
+
+
+def _wider(code: Code, a: Value, carried: list[Value]) -> list[Value]:
+    """(least, greatest, tracker) with one more number; the tracker becomes NaN at NaN or ∞."""
+    builder, (least, greatest, tracker) = code.builder, carried
+    return [
+        builder.select(builder.fcmp_ordered("<", a, least), a, least),
+        builder.select(builder.fcmp_ordered(">", a, greatest), a, greatest),
+        code.fma(a, code.constant(0.0), tracker),
+    ]
+
+
+def _marked(code: Code, carried: list[Value]) -> list[Value]:
+    """(least, greatest); both NaN where a number was NaN and none infinite."""
+    builder, (least, greatest, tracker) = code.builder, carried
+    low = builder.fcmp_ordered("==", least, code.constant(-math.inf))
+    high = builder.fcmp_ordered("==", greatest, code.constant(math.inf))
+    is_strange = builder.fcmp_unordered("uno", tracker, tracker)
+    is_nan = builder.and_(is_strange, builder.not_(builder.or_(low, high)))
+    return [builder.select(is_nan, tracker, end) for end in (least, greatest)]
 
 
 def write_copy(code: Code, values: tuple[Value, ...]) -> None:

@@ -43,7 +43,7 @@ class Program:
 
 def specialization(training: Training) -> Specialization:
     """What code for `training` on this processor is made for."""
-    is_wide = "avx512f" in _features().split(",+")
+    is_wide = "avx512f" in host_features().replace("+", "").split(",")
     width = _WIDE_REGISTER_BYTES if is_wide else _REGISTER_BYTES
     bits = 32 if training.precision == "float32" else 64
     tile = Tile(4, 4) if is_wide else Tile(2, 4)
@@ -103,7 +103,7 @@ def host_machine() -> Any:
     _initialize()
     target = llvm.Target.from_triple(llvm.get_process_triple())
     return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, jit=True
+        cpu=llvm.get_host_cpu_name(), features=host_features(), opt=3, jit=True
     )
 
 
@@ -114,13 +114,15 @@ def _initialize() -> None:
 
 
 @cache
-def _features() -> str:
+def host_features() -> str:
+    """What this processor can do, as LLVM writes it: `+avx2,+avx512f,...`."""
     return llvm.get_host_cpu_features().flatten()
 
 
 def _fingerprint(special: Specialization) -> str:
     """Differs wherever the machine code may: specialisation, processor, compiler, our code."""
-    text = repr((special, llvm.get_host_cpu_name(), _features(), llvmlite.__version__, _sources()))
+    processor = (llvm.get_host_cpu_name(), host_features())
+    text = repr((special, processor, llvmlite.__version__, _sources()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

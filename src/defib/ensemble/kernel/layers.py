@@ -54,8 +54,10 @@ def write_forward(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, .
         start = [code.load(weights, plus(code, biases, o)) for o in range(units)]
 
         def add(k: Index, sums: list[Value]) -> list[Value]:
-            w = [_at(code, weights, plus(code, unit, o), layer.fan_in, k) for o in range(units)]
-            a = [_at(code, below, plus(code, example, e), layer.fan_in, k) for e in range(examples)]
+            w = [_at(code, weights, (plus(code, unit, o), k), layer.fan_in) for o in range(units)]
+            a = [
+                _at(code, below, (plus(code, example, e), k), layer.fan_in) for e in range(examples)
+            ]
             return _multiplied(code, w, a, sums)
 
         spread = [start[o] for o in range(units) for _ in range(examples)]
@@ -67,7 +69,7 @@ def write_forward(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, .
             )
             code.store(activated(code, layer.activation, total), above, place)
 
-    _over_units(
+    over_units(
         code,
         layer.fan_out,
         tile.units,
@@ -83,12 +85,12 @@ def write_forward(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, .
 def write_backward(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ...]) -> None:
     """Adds the gradient of the parameters; makes activations below the gradient of their inputs."""
     weights, gradient, below, delta, count = pointers
-    _over_units(
+    over_units(
         code,
         layer.fan_out,
         tile.units,
         lambda unit, units: _write_gradient(
-            code, layer, tile, (gradient, below, delta, count), (unit, units)
+            code, layer, tile, (gradient, below, delta, count), rows=(unit, units)
         ),
     )
     if layer.below is not None:
@@ -96,7 +98,7 @@ def write_backward(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, 
 
 
 def _write_gradient(
-    code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ...], rows: tuple[Index, int]
+    code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ...], *, rows: tuple[Index, int]
 ) -> None:
     """gradient[o][k] += Σ_e delta[e][o] · below[e][k] for some outputs o, and for their biases."""
     gradient, below, delta, count = pointers
@@ -104,7 +106,7 @@ def _write_gradient(
     biases = plus(code, unit, layer.fan_in * layer.fan_out)
 
     def deltas(e: Index) -> list[Value]:
-        return [_at(code, delta, e, layer.fan_out, plus(code, unit, o)) for o in range(units)]
+        return [_at(code, delta, (e, plus(code, unit, o)), layer.fan_out) for o in range(units)]
 
     def tile_of_weights(column: Index, columns: int, is_first: bool) -> None:
         places = [
@@ -116,7 +118,7 @@ def _write_gradient(
 
         def add(e: Index, sums: list[Value]) -> list[Value]:
             d = deltas(e)
-            a = [_at(code, below, e, layer.fan_in, plus(code, column, k)) for k in range(columns)]
+            a = [_at(code, below, (e, plus(code, column, k)), layer.fan_in) for k in range(columns)]
             total = _multiplied(code, d, a, sums[: units * columns])
             pairs = zip(sums[units * columns :], d, strict=False)
             return total + [code.builder.fadd(total_bias, part) for total_bias, part in pairs]
@@ -127,7 +129,7 @@ def _write_gradient(
 
     size, _ = _tiling(layer.fan_in, tile.units)
     tile_of_weights(0, size, True)
-    _over_units(
+    over_units(
         code, layer.fan_in, tile.units, lambda k, n: tile_of_weights(k, n, False), first=size
     )
 
@@ -140,9 +142,10 @@ def _write_delta(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ..
 
     def sums(unit: Index, units: int, example: Index, examples: int) -> None:
         def add(o: Index, sums: list[Value]) -> list[Value]:
-            w = [_at(code, weights, o, layer.fan_in, plus(code, unit, k)) for k in range(units)]
+            w = [_at(code, weights, (o, plus(code, unit, k)), layer.fan_in) for k in range(units)]
             d = [
-                _at(code, delta, plus(code, example, e), layer.fan_out, o) for e in range(examples)
+                _at(code, delta, (plus(code, example, e), o), layer.fan_out)
+                for e in range(examples)
             ]
             return _multiplied(code, w, d, sums)
 
@@ -155,7 +158,7 @@ def _write_delta(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ..
             a = code.load(below, place)
             code.store(times_derivative(code, activation, a, total), below, place)
 
-    _over_units(
+    over_units(
         code,
         layer.fan_in,
         tile.units,
@@ -168,7 +171,9 @@ def _write_delta(code: Code, layer: Layer, tile: Tile, pointers: tuple[Value, ..
     )
 
 
-def _at(code: Code, pointer: Value, row: Index, columns: int, column: Index) -> Value:
+def _at(code: Code, pointer: Value, place: tuple[Index, Index], columns: int) -> Value:
+    """Element (row, column) of an array of so many columns."""
+    row, column = place
     return code.load(pointer, plus(code, times(code, row, columns), column))
 
 
@@ -196,7 +201,7 @@ def _tiling(units: int, largest: int) -> tuple[int, int]:
     return size, units % size
 
 
-def _over_units(
+def over_units(
     code: Code, units: int, largest: int, body: Callable[[Index, int], None], *, first: int = 0
 ) -> None:
     """`body` for each tile of units from `first` on: where it begins, and its size."""

@@ -73,40 +73,50 @@ def schedule_table(specification: OptimizerSpecification, steps: int) -> np.ndar
     return table
 
 
-def stepped(
-    code: Code,
-    name: str,
-    state: tuple[Value, Value, list[Value]],
-    rates: tuple[Value, Value],
-    constants: Constants,
-) -> tuple[Value, list[Value]]:
-    """Parameter and slots after a step from (parameter, gradient, slots); rates: (rate, second)."""
+@final
+@dataclass(frozen=True)
+class Rule:
+    """An optimiser and its numbers at one step; `rate` has the step's factor in it."""
+
+    name: str
+    rate: Value
+    second: Value
+    constants: Constants
+
+
+State = tuple[Value, Value, list[Value]]
+"""Parameter, gradient, and the numbers remembered for the parameter."""
+
+
+def stepped(code: Code, rule: Rule, state: State) -> tuple[Value, list[Value]]:
+    """The parameter and the numbers remembered for it after a step."""
     parameter, gradient, slots = state
-    gradient = code.fma(constants.l2, parameter, gradient)
-    if name in ("sgd", "momentum", "nesterov"):
-        step, slots = _momentum_step(code, name, gradient, slots, (rates[1], constants))
-        return _moved(code, parameter, rates[0], step), slots
-    if name == "adadelta":
-        step, slots = _adadelta_step(code, gradient, slots, constants)
-        return _moved(code, parameter, rates[0], step), slots
-    return _divided_step(code, name, (parameter, gradient, slots), rates, constants)
+    gradient = code.fma(rule.constants.l2, parameter, gradient)
+    match rule.name:
+        case "sgd":
+            return _moved(code, parameter, rule.rate, gradient), []
+        case "momentum" | "nesterov":
+            step, slots = _momentum_step(code, rule, gradient, slots)
+            return _moved(code, parameter, rule.rate, step), slots
+        case "adadelta":
+            step, slots = _adadelta_step(code, rule.constants, gradient, slots)
+            return _moved(code, parameter, rule.rate, step), slots
+    return _divided_step(code, rule, (parameter, gradient, slots))
 
 
 def _momentum_step(
-    code: Code, name: str, gradient: Value, slots: list[Value], numbers: tuple[Value, Constants]
+    code: Code, rule: Rule, gradient: Value, slots: list[Value]
 ) -> tuple[Value, list[Value]]:
     """v = μ v + (1 - dampening) g; the step is v, with Nesterov g + μ v."""
-    if name == "sgd":
-        return gradient, []
-    share, constants = numbers
-    velocity = code.fma(constants.first, slots[0], code.builder.fmul(share, gradient))
-    if name == "nesterov":
-        return code.fma(constants.first, velocity, gradient), [velocity]
+    factor = rule.constants.first
+    velocity = code.fma(factor, slots[0], code.builder.fmul(rule.second, gradient))
+    if rule.name == "nesterov":
+        return code.fma(factor, velocity, gradient), [velocity]
     return velocity, [velocity]
 
 
 def _adadelta_step(
-    code: Code, gradient: Value, slots: list[Value], constants: Constants
+    code: Code, constants: Constants, gradient: Value, slots: list[Value]
 ) -> tuple[Value, list[Value]]:
     """Δ = sqrt(u + ε) / sqrt(s + ε) · g with running means s of g² and u of Δ²."""
     builder = code.builder
@@ -117,18 +127,12 @@ def _adadelta_step(
     return step, [squares, _running(code, slots[1], builder.fmul(step, step), constants)]
 
 
-def _divided_step(
-    code: Code,
-    name: str,
-    state: tuple[Value, Value, list[Value]],
-    rates: tuple[Value, Value],
-    constants: Constants,
-) -> tuple[Value, list[Value]]:
+def _divided_step(code: Code, rule: Rule, state: State) -> tuple[Value, list[Value]]:
     """rate · direction / (sqrt(mean square) + ε): RMSProp, AdaGrad, Adam."""
-    builder, (parameter, gradient, slots), (rate, second) = code.builder, state, rates
+    builder, (parameter, gradient, slots), constants = code.builder, state, rule.constants
     square = builder.fmul(gradient, gradient)
     direction = gradient
-    match name:
+    match rule.name:
         case "rmsprop":
             slots = [_running(code, slots[0], square, constants)]
         case "adagrad":
@@ -139,8 +143,8 @@ def _divided_step(
             kept = builder.fmul(constants.second, slots[1])
             slots = [direction, code.fma(constants.second_rest, square, kept)]
     root = code.intrinsic("sqrt", slots[-1])
-    divisor = code.fma(root, second, constants.epsilon)
-    step = builder.fdiv(builder.fmul(rate, direction), divisor)
+    divisor = code.fma(root, rule.second, constants.epsilon)
+    step = builder.fdiv(builder.fmul(rule.rate, direction), divisor)
     return builder.fsub(parameter, step), slots
 
 

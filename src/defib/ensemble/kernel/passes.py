@@ -86,6 +86,7 @@ def _gather(code: Code, piece: Piece, order: Value) -> None:
             lambda inner, values, columns=columns: write_gather(inner, columns, values),
             argument(code, piece.arguments, name),
             argument(code, piece.arguments, f"{name}_stride"),
+            argument(code, piece.arguments, f"{name}_row"),
             order,
             piece.first,
             piece.size,

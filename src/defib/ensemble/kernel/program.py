@@ -10,7 +10,8 @@ from defib.ensemble.kernel.arguments import ALL_DATA_MODE, BACKWARD_MODE, STATIS
 from defib.ensemble.kernel.batches import Specialization
 from defib.ensemble.kernel.code import INDEX, Code, Index, Value, as_index, plus, smaller
 from defib.ensemble.kernel.denormals import without_denormals
-from defib.ensemble.kernel.optimizers import SCHEDULE_COLUMNS, SLOTS, Constants, stepped
+from defib.ensemble.kernel.optimizers import SCHEDULE_COLUMNS, SLOTS, Constants, Rule, stepped
+from defib.ensemble.kernel.packing import pack_where_asked
 from defib.ensemble.kernel.passes import accumulate
 from defib.ensemble.kernel.procedures import Procedures, when
 from defib.ensemble.kernel.shuffle import epoch_keys, write_shuffle
@@ -41,6 +42,7 @@ def _write_evaluate(procedures: Procedures, code: Code, arguments: Value) -> Non
 def _write_train(procedures: Procedures, code: Code, arguments: Value) -> None:
     """Epochs first_epoch ... last_epoch, the last one excluded."""
     points = argument(code, arguments, "points")
+    pack_where_asked(procedures, code, arguments)
     with when(code, argument(code, arguments, "snapshot_mode"), ALL_DATA_MODE):
         _identity(procedures, code, arguments)
     batch = argument(code, arguments, "batch")
@@ -94,7 +96,7 @@ def _step_body(procedures: Procedures, code: Code, values: tuple[Value, ...]) ->
         identity = argument(code, arguments, "identity")
         reset_statistics(procedures, code, arguments)
         accumulate(procedures, code, arguments, identity, as_index(0), points, asked)
-        record(procedures, code, arguments, number, points)
+        record(procedures, code, arguments, (number, points))
         _clear(procedures, code, arguments)
     on_batch = builder.and_(due, builder.not_(on_data))
     with builder.if_then(on_batch):
@@ -102,7 +104,7 @@ def _step_body(procedures: Procedures, code: Code, values: tuple[Value, ...]) ->
     batch_mode = builder.select(on_batch, as_index(BACKWARD_MODE | STATISTICS_MODE), mode)
     accumulate(procedures, code, arguments, order, start, size, batch_mode)
     with builder.if_then(on_batch):
-        record(procedures, code, arguments, number, size)
+        record(procedures, code, arguments, (number, size))
     procedures.call(
         code, "update", lambda inner, rest: _write_update(procedures, inner, rest), arguments, step
     )
@@ -119,10 +121,8 @@ def reset_statistics(procedures: Procedures, code: Code, arguments: Value) -> No
     )
 
 
-def record(
-    procedures: Procedures, code: Code, arguments: Value, number: Value, size: Value
-) -> None:
-    """Writes the row of snapshot `number`, measured on `size` examples."""
+def record(procedures: Procedures, code: Code, arguments: Value, row: tuple[Value, Value]) -> None:
+    """Writes a row: (number of the snapshot, how many examples it was measured on)."""
     special = procedures.special
     procedures.call(
         code,
@@ -132,8 +132,7 @@ def record(
         argument(code, arguments, "unit_ranges"),
         argument(code, arguments, "loss_sum"),
         argument(code, arguments, "gradient"),
-        number,
-        size,
+        *row,
     )
 
 
@@ -203,13 +202,14 @@ def _write_update(procedures: Procedures, code: Code, values: tuple[Value, ...])
     row = code.builder.mul(step, as_index(SCHEDULE_COLUMNS))
     factor, second = (code.splat(code.load(schedule, plus(code, row, i), scalar)) for i in (0, 1))
     rate = code.builder.fmul(code.load(argument(code, arguments, "rates"), 0), factor)
+    rule = Rule(special.optimizer, rate, second, constants)
     parameters, gradient = (argument(code, arguments, name) for name in ("parameters", "gradient"))
     slots = [argument(code, arguments, name) for name in ("first_slot", "second_slot")]
     slots = slots[: SLOTS[special.optimizer]]
 
     def one(i: Index, _: list[Value]) -> list[Value]:
         state = (code.load(parameters, i), code.load(gradient, i), [code.load(s, i) for s in slots])
-        moved, remembered = stepped(code, special.optimizer, state, (rate, second), constants)
+        moved, remembered = stepped(code, rule, state)
         code.store(moved, parameters, i)
         code.store(code.constant(0.0), gradient, i)
         for slot, value in zip(slots, remembered, strict=True):
