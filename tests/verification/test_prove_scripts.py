@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,18 @@ def test_a_script_that_writes_elsewhere_is_not_re_run(tmp_path: Path):
         assert elsewhere.read_text(encoding="utf-8") == "precious"
     finally:
         elsewhere.unlink()
+
+
+def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder():
+    work = Path.cwd() / ".pytest_cache" / "proved"
+    (work / "copy").mkdir(parents=True, exist_ok=True)
+    (work / "train.py").write_text(SCRIPT, encoding="utf-8")
+    arguments = ["--steps", "20", "--write-only-in", "copy", "--out", "record", "train.py"]
+    ended = run_defib("run", "--no-live", *arguments, directory=work)
+    try:
+        assert read_run(work / "record").steps >= 19, ended.stderr
+    finally:
+        shutil.rmtree(work)
 
 
 def test_a_run_that_does_not_tell_its_origin_is_refused(tmp_path: Path):

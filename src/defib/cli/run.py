@@ -135,7 +135,10 @@ def run(
     os.environ.setdefault("KERAS_BACKEND", "torch")
     for fix in fixes:
         check_fix(fix)
-    conditions = Conditions(fixes, steps, seed_shift, write_only_in)
+    # The record is defib's own to write, wherever it goes.
+    own = (out.absolute(),) if out is not None else (Path.cwd() / RUNS_FOLDER,)
+    writable = (write_only_in, *own) if write_only_in is not None else ()
+    conditions = Conditions(fixes, steps, seed_shift, writable)
     watched = WatchedScript(
         script if module is None else module,
         arguments,

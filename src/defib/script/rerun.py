@@ -23,13 +23,13 @@ class Conditions:
 
     `fixes` are `NAME` or `NAME=VALUE`; after `steps` optimiser steps the script is stopped;
     `seed_shift` is added to the seeds that it sets (`None`: they are left alone); it may write
-    only in `writable` (anywhere, if that is `None`).
+    only in the folders `writable` (anywhere, if there are none).
     """
 
     fixes: tuple[str, ...] = ()
     steps: int | None = None
     seed_shift: int | None = None
-    writable: Path | None = None
+    writable: tuple[Path, ...] = ()
 
 
 @final
@@ -54,8 +54,8 @@ class Rerun:
         if self._conditions.seed_shift is not None:
             self._seeds = SeedShift(self._conditions.seed_shift)
             self._seeds.start()
-        if self._conditions.writable is not None:
-            self._guard = WriteGuard([self._conditions.writable])
+        if self._conditions.writable:
+            self._guard = WriteGuard(self._conditions.writable)
             self._guard.start()
 
     def begin(self, torch: ModuleType) -> None:
