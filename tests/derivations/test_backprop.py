@@ -150,6 +150,26 @@ def test_every_loss_has_the_gradients_of_torch(loss: str, target: object, rows: 
     assert confirmed(Backprop(content=network_of(content))).is_confirmed
 
 
+def test_later_steps_show_outputs_and_loss_with_few_digits():
+    content = {
+        "input": [1, "-1/2"],
+        "target": 1,
+        "loss": "cross-entropy",
+        "optimizer": "adam",
+        "steps": 2,
+        "layer": [{"weights": [["1/2", 1], [1, "1/3"]], "activation": "tanh"}],
+    }
+    lines = lines_of("Step 2", Backprop(content=network_of(content)))
+    assert [line.split(" ≈ ")[0] for line in lines] == ["ŷ₁", "ŷ₂", "L"]
+    assert max(map(len, lines)) < 20
+
+
+def test_the_update_of_another_method_is_written_out():
+    content = {"input": [1], "target": 3, "optimizer": "momentum", "layer": [{"weights": [[1]]}]}
+    lines = lines_of("Update", Backprop(content=network_of(content)))
+    assert lines[:2] == ["v ← μ·v + g", "p ← p − η·v"]
+
+
 def test_fractions_stay_fractions():
     content = {"input": ["1/3"], "target": "1/7", "layer": [{"weights": [["2/5"]]}]}
     results = backpropagation(content).results

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 from defib.derivations.algebra import Expr, sympy
 from defib.derivations.base import Problem, Solution, option
 from defib.derivations.comparison import compare
-from defib.derivations.losses import loss_called
+from defib.derivations.losses import loss_called, output_symbol
 from defib.derivations.network import Network, checked_sizes, network_of, read_network
 from defib.derivations.propagation import (
     Pass,
@@ -19,11 +19,13 @@ from defib.derivations.propagation import (
     gradient_of,
     parameters_of,
     propagate,
+    torch_form,
     train,
     value_of,
     with_parameters,
 )
 from defib.derivations.propagation_steps import backward_steps, forward_steps
+from defib.derivations.update_forms import written_lines
 from defib.derivations.update_rules import update_rule_called
 from defib.derivations.weights_from_gradients import weights_from_gradients
 from defib.derivations.writing import (
@@ -31,7 +33,6 @@ from defib.derivations.writing import (
     as_result,
     chain,
     decimal,
-    equation,
     group,
     minus,
     negative,
@@ -162,7 +163,8 @@ def _update(network: Network, step: TrainingStep) -> Iterator[Step]:
         yield Step("The update, with its sign.", reason, (sign,), "Update")
         yield Step("Every weight and bias.", "", tuple(formulas), "Update")
     else:
-        yield Step(f"The update, by {rule.title}.", rule.idea, (), "Update", _moved(step))
+        lines = written_lines(torch_form(network.optimizer))
+        yield Step(f"The update, by {rule.title}.", rule.idea, lines, "Update", _moved(step))
     after = propagate(step.after)
     loss = loss_called(network.loss)
     text = loss.value_steps(after.output, network.target, after.loss)
@@ -190,15 +192,14 @@ def _moved(step: TrainingStep) -> Table:
 def _further(run: tuple[TrainingStep, ...]) -> Iterator[Step]:
     for number, step in enumerate(run[1:], start=2):
         part = f"Step {number}"
+        outputs = step.passed.output
+        lines = [
+            result_chain(output_symbol(i, outputs.rows), each) for i, each in enumerate(outputs)
+        ]
         yield Step(
             f"Forward and backward with the weights after step {number - 1}.",
             "",
-            (
-                equation(symbol("yhat"), shown(step.passed.output))
-                if step.passed.output.rows > 1
-                else equation(symbol("yhat"), shown(step.passed.output[0])),
-                equation("L", shown(step.passed.loss)),
-            ),
+            (*lines, result_chain("L", step.passed.loss)),
             part,
             _moved(step),
         )

@@ -12,6 +12,7 @@ from defib.derivations.writing import (
     call,
     group,
     minus,
+    negative,
     over,
     plus,
     power,
@@ -122,7 +123,7 @@ def _cross_entropy_written(outputs: Matrix, target: Matrix, value: Expr) -> Form
     chosen = carried(softmax(outputs)[int(target[0])])
     probability = symbol(f"p_{int(target[0]) + 1}")
     return result_chain(
-        "L", times(-1, call("ln", probability)), times(-1, call("ln", shown(chosen))), value
+        "L", negative(call("ln", probability)), negative(call("ln", shown(chosen))), value
     )
 
 

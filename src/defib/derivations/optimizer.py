@@ -9,8 +9,8 @@ from typing import ClassVar, final
 from defib.derivations.algebra import Expr, sympy
 from defib.derivations.base import Problem, Solution, option
 from defib.derivations.reading import numbers
-from defib.derivations.spelling import SPELLINGS, with_values
-from defib.derivations.update_forms import FRAMEWORKS, TORCH, Form, UpdateRule, exact
+from defib.derivations.spelling import letter, with_values
+from defib.derivations.update_forms import FRAMEWORKS, TORCH, Form, UpdateRule, exact, written_lines
 from defib.derivations.update_rules import update_rule_called
 from defib.derivations.writing import (
     as_fraction,
@@ -18,7 +18,6 @@ from defib.derivations.writing import (
     decimal,
     result_chain,
     shown,
-    symbol,
 )
 from defib.errors import UnknownNameError, UsageError
 from defib.records.derivation import Cell, Step, Table
@@ -112,7 +111,7 @@ class Optimizer(Problem):
         forms = self.form(), self.form(self.versus)
         titles = (rules[0].title, rules[1].title)
         part = f"{titles[0]} and {titles[1]}, side by side"
-        lines = [_lines(form) for form in forms]
+        lines = [written_lines(form) for form in forms]
         rows = range(max(map(len, lines)))
         cells = tuple(tuple(each[row] if row < len(each) else "" for each in lines) for row in rows)
         ideas = " ".join(f"{each.title}: {each.idea}" for each in rules)
@@ -130,7 +129,7 @@ class Optimizer(Problem):
 
 
 def _own_letters(rule: UpdateRule, names: frozenset[str], part: str) -> Step:
-    rows = tuple((_letter(name), text) for name, text in rule.terms.items() if name in names)
+    rows = tuple((letter(name), text) for name, text in rule.terms.items() if name in names)
     if not rows:
         return Step(f"{rule.title} has no letter of its own.", part=part)
     return Step(f"Only {rule.title} has:", part=part, table=Table(("letter", "meaning"), rows))
@@ -138,23 +137,15 @@ def _own_letters(rule: UpdateRule, names: frozenset[str], part: str) -> Step:
 
 def _put_in(target: str, inside: Formula, value: Expr) -> Formula:
     if target != "p":
-        return result_chain(_letter(target), inside, value)
-    return chain(_letter(target), "=", inside, "≈", decimal(value, DIGITS))
-
-
-def _letter(name: str) -> Formula:
-    return symbol(SPELLINGS.get(name, name))
-
-
-def _lines(form: Form) -> tuple[Formula, ...]:
-    return tuple(chain(_letter(each.target), "←", each.formula) for each in form.assignments)
+        return result_chain(letter(target), inside, value)
+    return chain(letter(target), "=", inside, "≈", decimal(value, DIGITS))
 
 
 def _equations(rule: UpdateRule, form: Form) -> list[Step]:
     part = f"The update ({form.source.partition(';')[0]})"
-    rows = tuple((_letter(name), text) for name, text in rule.terms.items() if name in form.letters)
+    rows = tuple((letter(name), text) for name, text in rule.terms.items() if name in form.letters)
     return [
-        Step(f"A step of {rule.title}, in this order.", rule.idea, _lines(form), part),
+        Step(f"A step of {rule.title}, in this order.", rule.idea, written_lines(form), part),
         Step("What the letters mean.", part=part, table=Table(("letter", "meaning"), rows)),
     ]
 
@@ -163,11 +154,11 @@ def _defaults(rule: UpdateRule) -> Iterator[Step]:
     forms = tuple(rule.forms.values())
     names = dict.fromkeys(name for form in forms for name in form.defaults)
     rows: list[tuple[Cell, ...]] = [
-        (_letter(name), *(form.defaults.get(name, "") for form in forms)) for name in names
+        (letter(name), *(form.defaults.get(name, "") for form in forms)) for name in names
     ]
     starts = dict.fromkeys(name for form in forms for name in form.start)
     rows += [
-        (_letter(f"{name}_0"), *(form.start.get(name, "0") for form in forms)) for name in starts
+        (letter(f"{name}_0"), *(form.start.get(name, "0") for form in forms)) for name in starts
     ]
     yield Step(
         "Hyper-parameters and their defaults.",
@@ -178,4 +169,4 @@ def _defaults(rule: UpdateRule) -> Iterator[Step]:
     if rule.difference:
         yield Step("Where torch and Keras differ.", rule.difference, part="The defaults")
         for name, form in rule.forms.items():
-            yield Step(f"{name}:", "", _lines(form), part="The defaults")
+            yield Step(f"{name}:", "", written_lines(form), part="The defaults")

@@ -10,7 +10,7 @@ from defib.derivations.activations import activation_called, carried
 from defib.derivations.algebra import Expr, Matrix, sympy
 from defib.derivations.losses import loss_called
 from defib.derivations.network import Layer, Network
-from defib.derivations.update_forms import TORCH, exact
+from defib.derivations.update_forms import TORCH, Form, exact
 from defib.derivations.update_rules import update_rule_called
 
 vector = sympy.ImmutableMatrix
@@ -160,10 +160,15 @@ class TrainingStep:
     after: Network
 
 
+def torch_form(optimizer: str) -> Form:
+    """The form of a method in torch, or its only form."""
+    forms = update_rule_called(optimizer).forms
+    return forms.get(TORCH) or next(iter(forms.values()))
+
+
 def train(network: Network) -> tuple[TrainingStep, ...]:
     """The steps of the network's optimiser, in torch's form of it."""
-    forms = update_rule_called(network.optimizer).forms
-    form = forms.get(TORCH) or next(iter(forms.values()))
+    form = torch_form(network.optimizer)
     settings = {name: exact(text) for name, text in form.defaults.items()}
     settings["lr"] = network.learning_rate
     states: dict[Parameter, dict[str, Expr]] = {

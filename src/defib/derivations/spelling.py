@@ -137,6 +137,11 @@ def name_of(part: formula.Symbol) -> str:
     return _SPELLED.get(full, full)
 
 
+def letter(name: str) -> formula.Symbol:
+    """How a spelled name is written."""
+    return symbol(SPELLINGS.get(name, name))
+
+
 def names_in(text: str) -> frozenset[str]:
     """The names of values in a spelled expression, without those of functions."""
     tree = ast.parse(text, mode="eval")

@@ -10,7 +10,8 @@ from typing import final
 
 from defib.derivations.activations import carried
 from defib.derivations.algebra import Expr, sympy
-from defib.derivations.spelling import computed, names_in, spelled
+from defib.derivations.spelling import computed, letter, names_in, spelled
+from defib.derivations.writing import chain
 from defib.records.formula import Formula
 
 Values = Mapping[str, Expr]
@@ -83,6 +84,11 @@ class Form:
     def step(self, values: Values) -> dict[str, Expr]:
         """Every value after a step: the parameter, the states, what was worked out between."""
         return {**values, **{each.target: value for each, _, value in self.stages(values)}}
+
+
+def written_lines(form: Form) -> tuple[Formula, ...]:
+    """The assignments of a step as they are written: `v ← ρ·v + (1 − ρ)·g²`."""
+    return tuple(chain(letter(each.target), "←", each.formula) for each in form.assignments)
 
 
 @final
