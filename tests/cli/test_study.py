@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from defib.cli.main import command_line
+from defib.datasets import images
+from defib.errors import DatasetUnavailableError
 from defib.studies import base
 from defib.studies import jobs as study_jobs
 from tests.studies import small_study
@@ -120,3 +123,31 @@ def test_a_file_that_is_no_result_is_said(tmp_path: Path):
 
 def test_jobs_are_known_by_name_in_other_processes():
     assert study_jobs.study_called is base.study_called
+
+
+@pytest.fixture
+def needing_data(monkeypatch: pytest.MonkeyPatch):
+    """A second study, whose data set cannot be had."""
+    study = replace(STUDY, dataset="fashion-mnist")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DatasetUnavailableError("There are three ways to provide it.")
+
+    monkeypatch.setattr(images, "load_images", refuse)
+    monkeypatch.setattr(base, "all_studies", lambda: (study,))
+
+
+@pytest.mark.usefixtures("needing_data")
+def test_a_study_without_its_data_says_how_to_provide_them(tmp_path: Path):
+    done = run(tmp_path)
+    assert done.exit_code != 0
+    assert "three ways to provide it" in done.output
+    assert not (tmp_path / STUDY.name).exists()
+
+
+@pytest.mark.usefixtures("needing_data")
+def test_all_studies_go_on_without_the_one_that_lacks_data(tmp_path: Path):
+    done = call("all", "--out", tmp_path, "--jobs", "1")
+    assert done.exit_code == 0
+    assert "small-study is left out: it needs `defib data fetch fashion-mnist`." in done.stderr
+    assert (tmp_path / "index.html").is_file()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from defib.records.study import StudyResult
+    from defib.studies.base import AnyStudy
     from defib.studies.running import Request
 
 STUDIES_FOLDER = "defib-studies"
@@ -83,6 +84,7 @@ def run_study(
     from defib.studies.running import Request
 
     study = study_called(name)
+    _provide_data(study)
     request = Request((study,), is_full, seed, _workers(jobs), out)
     [result] = _run(request)
     if as_json:
@@ -96,16 +98,42 @@ def run_study(
 def run_all(
     *, is_full: bool, seed: int, jobs: int | None, out: Path, strict: bool
 ) -> Callable[[], object] | None:
-    """Run every study and make one site of them: an index, and a page for each."""
+    """Run every study and make one site of them: an index, and a page for each.
+
+    A study whose data are neither on this machine nor can be fetched is left out.
+    """
     from defib.report.study_text import print_studies
     from defib.studies.base import all_studies
     from defib.studies.running import Request
 
-    request = Request(all_studies(), is_full, seed, _workers(jobs), out, has_index=True)
+    studies = tuple(each for each in all_studies() if _has_data(each))
+    request = Request(studies, is_full, seed, _workers(jobs), out, has_index=True)
     results = _run(request)
     print_studies(results, _console())
     click.echo(str(out / "index.html"), err=True)
     return _ending(results, strict=strict)
+
+
+def _provide_data(study: AnyStudy) -> None:
+    """Fetch what the study needs once, before its jobs ask for it in several processes."""
+    from defib.datasets.catalogue import published_set
+    from defib.datasets.images import load_images
+
+    if study.dataset:
+        load_images(published_set(study.dataset), say=partial(click.echo, err=True))
+
+
+def _has_data(study: AnyStudy) -> bool:
+    from defib.errors import DatasetUnavailableError
+
+    try:
+        _provide_data(study)
+    except DatasetUnavailableError:
+        click.echo(
+            f"{study.name} is left out: it needs `defib data fetch {study.dataset}`.", err=True
+        )
+        return False
+    return True
 
 
 def show(*, result: Path, as_json: bool, has_tables: bool) -> None:

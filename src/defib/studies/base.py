@@ -54,6 +54,8 @@ class Study(Generic[Config]):
     measure: Callable[[Config, int], Mapping[str, Table]]
     claims: Callable[[StudyResult], tuple[Claim, ...]]
     figures: Callable[[StudyResult], tuple[Chart, ...]]
+    dataset: str = ""
+    """The published data set that it needs, which may have to be fetched first."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,19 @@
+"""Random images in place of real ones: studies of FashionMNIST are tested without data."""
+
+import torch
+
+from defib.studies.fashion import Garments, Scale
+
+TINY = Scale(train_images=96, validation_images=32, edge=14, narrowing=16, device="cpu")
+
+
+def random_garments(scale: Scale, seed: int) -> Garments:
+    """Images whose mean tells the label, in the shapes of `scale`."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = torch.randint(10, (count,), generator=generator)
+        noise = torch.randn(count, 1, scale.edge, scale.edge, generator=generator)
+        return noise + (labels - 4.5).view(-1, 1, 1, 1) / 3, labels
+
+    return Garments(*drawn(scale.train_images), *drawn(scale.validation_images))
