@@ -94,5 +94,6 @@ def test_no_effect_is_rarely_confirmed_however_often_one_looks():
     confirmed = 0
     for noise in generator.normal(0, 1.0, (10_000, MOST_PAIRS)):
         looks = (noise[:count] for count in range(FEWEST_PAIRS, MOST_PAIRS + 1))
-        confirmed += any(interval(look).high < -SMALLEST_EFFECT for look in looks)
+        # Without the smallest effect that counts, which only makes it rarer.
+        confirmed += any(interval(look).high < 0 for look in looks)
     assert confirmed / 10_000 <= FALSE_CONFIRMATIONS

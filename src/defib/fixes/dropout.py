@@ -33,6 +33,7 @@ class Dropout(Fix):
     - Srivastava et al., *Dropout* (2014).
     """
 
+    compares_evaluation: ClassVar[bool] = True
     meaning: ClassVar[str] = "probability that a unit is switched off, in (0, 1)"
 
     def connect(self, training: LiveTraining) -> None:

@@ -10,11 +10,14 @@ from torch.optim import Optimizer
 
 from defib.fixes.base import Fix
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.step_size import first_rate
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
+from defib.rules.learning_rate import rounded
 
 USUAL = 0.1
-STRONG = 1.0
+STRONGER = 3.0
+"""Second choice over the first."""
 
 
 @final
@@ -30,12 +33,14 @@ class WeightDecay(Fix):
     Against overfitting.
 
     ## Its value
-    Without one 0.1, and then 1.
+    Without one, what would shrink an idle weight to a third over the whole run, and then three
+    times that.
 
     ## References
     - Loshchilov, Hutter, *Decoupled Weight Decay Regularization* (2019).
     """
 
+    compares_evaluation: ClassVar[bool] = True
     meaning: ClassVar[str] = "decay in each step over the learning rate"
 
     def connect(self, training: LiveTraining) -> None:
@@ -52,8 +57,12 @@ class WeightDecay(Fix):
         training.after_step(shrink)
 
     def candidates(self, record: RunRecord, finding: Finding) -> tuple[WeightDecay, ...]:
-        del record, finding
-        return (WeightDecay(USUAL), WeightDecay(STRONG))
+        rate = first_rate(record, finding)
+        decay = 1 / (rate * record.steps) if rate * record.steps > 0 else USUAL
+        return (
+            WeightDecay(float(rounded(decay))),
+            WeightDecay(float(rounded(STRONGER * decay))),
+        )
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding

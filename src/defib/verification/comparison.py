@@ -16,6 +16,10 @@ FEWEST_PAIRS = 3
 MOST_PAIRS = 6
 FALSE_CONFIRMATIONS = 0.02
 """Of fixes without an effect that may come out as confirmed, over all looks at the data."""
+EACH_LOOK = 0.007
+"""The same at each single look. The looks at 3, 4, 5 and 6 pairs share their data: together they
+confirm 1.9 % of normal differences around zero (200,000 drawn), where Bonferroni's quarter of
+`FALSE_CONFIRMATIONS` would give 1.4 %."""
 SMALLEST_EFFECT = math.log(1.1)
 """Of the logarithm of a loss: a tenth less is the least that is worth a change."""
 SMALLEST_ACCURACY = 0.02
@@ -95,19 +99,18 @@ def _bounded(loss: float, scale: float) -> float:
     return loss if math.isfinite(loss) else 10 * scale
 
 
-def interval(values: Sequence[float], looks: int = MOST_PAIRS - FEWEST_PAIRS + 1) -> Interval:
+def interval(values: Sequence[float]) -> Interval:
     """Student's t interval for the mean of paired differences.
 
-    Its confidence leaves `FALSE_CONFIRMATIONS` in all, halved for the two sides and divided
-    among `looks` at the growing data (Bonferroni). Differences that are all alike have an
-    interval of length 0: the re-runs are deterministic then.
+    Each of its ends is wrong with probability `EACH_LOOK`. Differences that are all alike have
+    an interval of length 0: the re-runs are deterministic then.
     """
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
     if len(array) < 2:
         return Interval(mean, -math.inf, math.inf)
     error = float(array.std(ddof=1)) / math.sqrt(len(array))
-    width = t_quantile(1 - FALSE_CONFIRMATIONS / looks, len(array) - 1) * error
+    width = t_quantile(1 - EACH_LOOK, len(array) - 1) * error
     return Interval(mean, mean - width, mean + width)
 
 

@@ -40,9 +40,12 @@ class Candidate:
         if self.fix.changes_objective:
             # Losses of different kinds cannot be compared, accuracies can.
             return (Yardstick.EVALUATION_ACCURACY, Yardstick.ACCURACY, Yardstick.RELATIVE_LOSS)
-        if self.fix.compares_evaluation or _rules()[self.finding.rule].group() == "generalization":
-            return (Yardstick.EVALUATION_ACCURACY, Yardstick.EVALUATION_LOSS)
-        return (Yardstick.TRAINING_LOSS,)
+        if not self.fix.compares_evaluation:
+            return (Yardstick.TRAINING_LOSS,)
+        if _is_of_generalization(self.finding):
+            # The loss tells first: an accuracy hardly moves where a network grows too sure.
+            return (Yardstick.EVALUATION_LOSS, Yardstick.EVALUATION_ACCURACY)
+        return (Yardstick.EVALUATION_ACCURACY, Yardstick.EVALUATION_LOSS)
 
 
 def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:
@@ -87,7 +90,7 @@ def _in_turn(choices: Sequence[Sequence[Candidate]]) -> Iterator[Candidate]:
 
 def trial_steps(record: RunRecord, findings: Sequence[Finding]) -> int:
     """Steps after which a fault that is still there has shown itself."""
-    if any(_rules()[each.rule].group() == "generalization" for each in findings):
+    if any(_is_of_generalization(each) for each in findings):
         return record.steps
     onset = max((each.steps[0] for each in findings), default=0)
     wanted = max(SHORTEST, SHARE * record.steps, BEYOND_ONSET * onset, onset + SHORTEST / 2)
@@ -97,6 +100,10 @@ def trial_steps(record: RunRecord, findings: Sequence[Finding]) -> int:
 def affordable_trials(record: RunRecord, steps: int, cost: float) -> int:
     """Trials of `steps` steps that take no more than `cost` times the watched run."""
     return max(2, int(cost * record.steps / steps + 1e-9))
+
+
+def _is_of_generalization(finding: Finding) -> bool:
+    return _rules()[finding.rule].group() == "generalization"
 
 
 def _rules() -> dict[str, AnyRule]:
