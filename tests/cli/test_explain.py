@@ -81,12 +81,12 @@ def test_no_line_is_wider_than_a_narrow_terminal():
 def test_an_unknown_name_is_answered_with_near_ones():
     result = explain("dead-rellu")
     assert result.exit_code == 2
-    assert result.output.startswith("Error: There is no rule or concept `dead-rellu`. ")
+    assert result.output.startswith("Error: There is no rule, fix or concept `dead-rellu`. ")
     assert "Did you mean `dead-relu`" in result.output
 
 
 def test_a_strange_name_is_answered_with_the_command_that_lists_all():
-    assert "`defib rules` and `defib explain` list them." in explain("xyz").output
+    assert "`defib rules`, `defib fixes` and `defib explain` list them." in explain("xyz").output
 
 
 def test_the_page_shows_what_was_measured():

@@ -1,4 +1,4 @@
-"""Explain a rule or a concept: what it is, why it matters, what to change."""
+"""Explain a rule, a fix or a concept: what it is, why it matters, what to change."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from defib.concepts.catalogue import Concept, concepts
 from defib.concepts.shown_by import studies_for
 from defib.derivations.base import problem_files
 from defib.errors import UnknownNameError
+from defib.fixes.names import fix_names
 from defib.rules.base import AnyRule, every_rule
 from defib.rules.measured import Counts, Measured, measurements
 
@@ -31,10 +32,11 @@ WIDEST = 100
 @click.command()
 @click.argument("name", required=False)
 def explain(*, name: str | None) -> None:
-    """Explain NAME: a rule (`dead-relu`) or a concept (`saddle-point`); without it, list them.
+    """Explain NAME: a rule (`dead-relu`), a fix (`leaky-relu`) or a concept (`saddle-point`).
 
-    The page of a rule says what it detects, how it is measured and what to change; that of a
-    concept also which derivation and which study show it, and which rules find it.
+    The page of a rule says what it detects, how it is measured and what to change; that of a fix
+    what it changes and when it helps; that of a concept also which derivation and which study show
+    it, and which rules find it. Without NAME, the concepts are listed.
     """
     console = Console(highlight=False)
     console.width = min(console.width, WIDEST)
@@ -56,13 +58,31 @@ def print_concepts(console: Console) -> None:
 
 
 def pages_of(name: str) -> list[str]:
-    """The page of the rule `name`, that of the concept, or both. Raises `UnknownNameError`."""
-    if name not in concepts():
-        return [page(rule_called(name))]
-    pages = [concept_page(concepts()[name])]
-    if any(rule.name() == name for rule in every_rule()):
+    """All pages of that name: a rule's, a fix's, a concept's. Raises `UnknownNameError`."""
+    pages = []
+    if name in fix_names():
+        pages.append(fix_page(name))
+    if name in concepts():
+        pages.append(concept_page(concepts()[name]))
+    if not pages or any(rule.name() == name for rule in every_rule()):
         pages.insert(0, page(rule_called(name)))
     return pages
+
+
+def fix_page(name: str) -> str:
+    """A fix as Markdown: its docstring, what its value means, and which rules name it."""
+    from defib.fixes.base import fix_called  # with torch, which no other page needs
+
+    fix = fix_called(name)
+    naming = [f"`{rule.name()}`" for rule in every_rule() if name in rule.fixes]
+    command = f"`defib run --with {name}{'=VALUE' if fix.meaning else ''} train.py`"
+    lines = [f"By hand: {command}"]
+    if fix.meaning:
+        lines.append(f"VALUE: {fix.meaning}")
+    if naming:
+        lines.append(f"Named by the rules: {', '.join(naming)}")
+    sections = [f"# {name}", inspect.getdoc(type(fix)) or "", _section("How to try it", lines)]
+    return "\n\n".join(sections) + "\n"
 
 
 def concept_page(concept: Concept) -> str:
@@ -105,9 +125,9 @@ def rule_called(name: str) -> AnyRule:
     """The rule `name`, with its default options. Raises `UnknownNameError` if there is none."""
     rules = {rule.name(): rule for rule in every_rule()}
     if name not in rules:
-        known = {*rules, *concepts()}
-        advice = "`defib rules` and `defib explain` list them."
-        raise UnknownNameError("rule or concept", name, known, advice=advice)
+        known = {*rules, *fix_names(), *concepts()}
+        advice = "`defib rules`, `defib fixes` and `defib explain` list them."
+        raise UnknownNameError("rule, fix or concept", name, known, advice=advice)
     return rules[name]
 
 
