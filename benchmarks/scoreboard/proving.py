@@ -135,7 +135,12 @@ def show_proved(proved: Sequence[ProvedFault], console: Console) -> None:
         tried = ", ".join(f"{fix} {verdict}" for fix, verdict in each.tried)
         table.add_row(each.fault, each.task, each.named, " + ".join(each.answer), share, tried)
     console.print(table)
-    counted = [each for each in proved if each.is_applicable]
+    # A fix that found nothing to change in any trial could not be applied after all.
+    counted = [
+        each
+        for each in proved
+        if each.is_applicable and any(verdict != "not applicable" for _, verdict in each.tried)
+    ]
     confirmed = [each for each in counted if each.answer]
     shares = sorted(each.recovered for each in confirmed if not math.isnan(each.recovered))
     median = shares[len(shares) // 2] if shares else float("nan")

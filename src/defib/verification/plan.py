@@ -22,6 +22,8 @@ SHORTEST = 200
 """Steps of a trial: under these, noise hides most effects."""
 SHARE = 0.3
 """Of a run whose fault shows from the start."""
+LATE_SHARE = 0.6
+"""The same for what evaluations show: they are few, and overfitting takes its time."""
 BEYOND_ONSET = 1.5
 """Steps of a trial over the step at which the fault shows."""
 
@@ -90,10 +92,9 @@ def _in_turn(choices: Sequence[Sequence[Candidate]]) -> Iterator[Candidate]:
 
 def trial_steps(record: RunRecord, findings: Sequence[Finding]) -> int:
     """Steps after which a fault that is still there has shown itself."""
-    if any(_is_of_generalization(each) for each in findings):
-        return record.steps
+    share = LATE_SHARE if any(_is_of_generalization(each) for each in findings) else SHARE
     onset = max((each.steps[0] for each in findings), default=0)
-    wanted = max(SHORTEST, SHARE * record.steps, BEYOND_ONSET * onset, onset + SHORTEST / 2)
+    wanted = max(SHORTEST, share * record.steps, BEYOND_ONSET * onset, onset + SHORTEST / 2)
     return min(record.steps, round(wanted))
 
 
