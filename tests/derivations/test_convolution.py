@@ -87,6 +87,7 @@ def test_every_pair_of_output_and_weight_is_found_from_the_pixel():
         ({"input": "16"}, "Expected a size such as `8x8` or `8x8x8`"),
         ({"kernel": "0"}, "whole numbers from 1 for --kernel"),
         ({"stride": "x"}, "for --stride"),
+        ({"input": "500x500"}, "2,250,000 pairs of pixel and weight; at most 40,000"),
         ({"out": 0}, "Expected at least 1 for --out, got 0"),
     ],
 )

@@ -38,6 +38,7 @@ def test_drawn_layers_of_torch_have_them():
     [
         ({"fan_in": 0}, "at least 1 for --fan-in"),
         ({"slope": "2"}, "a slope from 0 to 1"),
+        ({"depth": 5_000}, "at most 1000 layers"),
         ({"depth": 0}, "at least 1 for --depth"),
     ],
 )

@@ -21,6 +21,7 @@ def test_the_module_of_the_exercise():
     ("options", "message"),
     [
         ({"reduce_five": 0}, "Expected at least 1 for --reduce-five, got 0"),
+        ({"input": "8x8x20000"}, "at most 10,000 channels"),
         ({"input": "32x32"}, "Expected a size such as `8x8x8` for --input"),
     ],
 )

@@ -31,7 +31,9 @@ def test_strides_and_dilations_are_followed():
         ({"layers": "conv 3 out 1, flatten"}, "`flatten` has no window that slides"),
         ({"count": 0}, "at least 1 for --count"),
         ({"kernel": 0}, "at least 1 for --kernel"),
-        ({"count": 100_000}, "at most 200 convolutions"),
+        ({"count": 100_000}, "400,001 positions along an axis; at most 2,000"),
+        ({"count": 100_000, "kernel": 1}, "at most 2,000 for --count"),
+        ({"layers": ", ".join(["conv 3 out 1 stride 2"] * 30)}, "at most 2,000 are followed"),
     ],
 )
 def test_what_has_no_field_is_refused(options: dict, message: str):

@@ -55,6 +55,8 @@ def test_every_kind_of_layer_has_the_size_that_torch_gives(layers: str):
         ("4x4x1", "maxpool 2 pad 2", "more than half of the window"),
         ("4x4", "relu", "Expected a size such as"),
         ("", "relu", "Expected --input and --layers"),
+        ("3000000000", "linear 5", "3,000,000,000 numbers is too large"),
+        ("8", "linear 9999999", "a whole number from 1 to 1,000,000"),
         ("4x4x1", " , ", "Expected at least one layer"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import nn
@@ -14,13 +15,15 @@ RESPONSE_NEIGHBOURS = 5
 
 
 MOST_WORK = 100_000_000
-"""Multiply-accumulates up to which a network is run with numbers: some hundredths of a second.
+"""Multiply-accumulates, or numbers, up to which a network is run with numbers: in a moment.
 Tensors without numbers cost nothing, but torch takes half a second to learn about them."""
 
 
 def device_for(counted: Sequence[Counted]) -> str:
     """`cpu` for a network that is soon run, else `meta`, where tensors have no numbers."""
-    return "cpu" if sum(each.macs.value for each in counted) <= MOST_WORK else "meta"
+    work = prod(counted[0].before)
+    work += sum(max(each.macs.value, prod(each.after)) for each in counted)
+    return "cpu" if work <= MOST_WORK else "meta"
 
 
 def network_of(counted: Sequence[Counted], device: str = "meta") -> nn.Sequential:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import final
 
 from defib.derivations.reading import sizes
@@ -48,6 +49,10 @@ KINDS: Mapping[str, str] = {
     "lrn": SAME,
 }
 """First word of a layer -> what it does to a size. What is of the same size has no weights."""
+MOST_NUMBERS = 10_000_000
+"""Of an input: beyond the largest images, and torch, which checks the sizes, holds them."""
+LARGEST = 1_000_000
+"""Of any number of a layer."""
 SETTINGS = ("out", "pad", "stride", "dilation", "groups")
 
 
@@ -125,14 +130,20 @@ def _layer(text: str) -> ChainLayer:
 
 
 def _whole(value: str, text: str, *, least: int) -> int:
-    if not value.isdigit() or int(value) < least:
-        raise UsageError(f"`{text}`: expected a whole number from {least}, got `{value}`.")
+    if not value.isdigit() or not least <= int(value) <= LARGEST:
+        raise UsageError(
+            f"`{text}`: expected a whole number from {least} to {LARGEST:,}, got `{value}`."
+        )
     return int(value)
 
 
 def count_chain(text: str, layers: tuple[ChainLayer, ...]) -> tuple[Counted, ...]:
     """Every layer with its sizes and counts, for an input such as `9x9x1`, or `100` units."""
     shape: Shape = sizes(text, "--input", (1, 3))
+    if prod(shape) > MOST_NUMBERS:
+        raise UsageError(
+            f"An input of {prod(shape):,} numbers is too large; at most {MOST_NUMBERS:,}."
+        )
     found = []
     for layer in layers:
         counted = _COUNTS[layer.kind](layer, shape)

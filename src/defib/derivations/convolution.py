@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import ClassVar, final
 
 from defib.derivations.base import Problem, Solution, option
@@ -31,8 +32,41 @@ from defib.errors import UsageError
 from defib.records.derivation import Check, Step
 from defib.records.formula import Formula, Symbol
 
+MOST_PRODUCTS = 40_000
+"""Pixels times weights of a kernel: each pair is looked at, which takes a second."""
 MOST_TERMS = 60
 """Of a sum that is written out."""
+
+
+@final
+@dataclass(frozen=True)
+class Names:
+    """How pixels, outputs and weights are written; indices are counted from `base`.
+
+    A single channel has no index. Of several input channels the first stands for all.
+    """
+
+    base: int
+    has_channels: bool
+    has_outputs: bool
+
+    def place(self, place: Place) -> str:
+        """`1,2`."""
+        return ",".join(str(each + self.base) for each in place)
+
+    def pixel(self, place: Place) -> Symbol:
+        return self._indexed("X", place, *([0] if self.has_channels else []))
+
+    def output(self, name: str, place: Place, channel: int) -> Symbol:
+        return self._indexed(name, place, *([channel] if self.has_outputs else []))
+
+    def weight(self, tap: Place, channel: int) -> Symbol:
+        both = [channel] if self.has_outputs else []
+        return self._indexed("W", tap, *both, *([0] if self.has_channels else []))
+
+    def _indexed(self, name: str, place: Place, *channels: int) -> Symbol:
+        parts = (*(str(c + self.base) for c in channels), *self.place(place).split(","))
+        return Symbol(name, parts, is_bracketed=True)
 
 
 @final
@@ -62,17 +96,23 @@ class Convolution(Problem):
 
     def solve(self) -> Solution:
         sliding = self.sliding
-        steps = [self._definition(), *self._pixel(), self._weight(), *self._whole()]
+        steps = [
+            self._definition(),
+            *self._pixel(),
+            self._weight(),
+            _whole_input(sliding),
+            _recipe(sliding),
+        ]
         return Solution(
             "The gradients of a convolution",
             f"An image of {_size(sliding.image)}, a kernel of {_size(sliding.kernel)}: what is the "
-            f"gradient by X[{self._shown(self.pixel)}], by a weight, and by the whole input?",
+            f"gradient by X[{self.names.place(self.pixel)}], by a weight, and by the whole input?",
             steps,
             {
                 "output": _size(sliding.output),
                 "terms": Fraction(len(sliding.taps_of(self.pixel)) * self.out),
             },
-            self._checks(),
+            _brute_force(sliding),
         )
 
     @cached_property
@@ -93,6 +133,13 @@ class Convolution(Problem):
                 f"The kernel reaches over {_size((wide[0], wide[1]))} pixels, the padded image has "
                 f"only {_size(_padded(sliding))}: no window fits. Make the kernel smaller or the "
                 "padding larger."
+            )
+        products = prod(sliding.image) * prod(sliding.kernel)
+        if products > MOST_PRODUCTS:
+            raise UsageError(
+                f"An image of {_size(sliding.image)} and a kernel of {_size(sliding.kernel)} have "
+                f"{products:,} pairs of pixel and weight; at most {MOST_PRODUCTS:,} are worked "
+                "out. A smaller image shows the same."
             )
         return sliding
 
@@ -127,22 +174,10 @@ class Convolution(Problem):
             )
         return row, column
 
-    def _shown(self, place: Place) -> str:
-        return ",".join(str(each + self.base) for each in place)
-
-    def _symbol(self, name: str, place: Place, *channels: int) -> Symbol:
-        parts = (*(str(c + self.base) for c in channels), *self._shown(place).split(","))
-        return Symbol(name, parts, is_bracketed=True)
-
-    def _input_symbol(self, pixel: Place) -> Symbol:
-        return self._symbol("X", pixel, *([0] if self.channels > 1 else []))
-
-    def _output_symbol(self, name: str, place: Place, channel: int) -> Symbol:
-        return self._symbol(name, place, *([channel] if self.out > 1 else []))
-
-    def _weight_symbol(self, tap: Place, channel: int) -> Symbol:
-        both = [channel] if self.out > 1 else []
-        return self._symbol("W", tap, *both, *([0] if self.channels > 1 else []))
+    @cached_property
+    def names(self) -> Names:
+        """How pixels, outputs and weights are written."""
+        return Names(self.base, has_channels=self.channels > 1, has_outputs=self.out > 1)
 
     def _definition(self) -> Step:
         sliding = self.sliding
@@ -168,12 +203,12 @@ class Convolution(Problem):
             )
         )
         first = [
-            times(self._weight_symbol(tap, 0), self._input_symbol(pixel))
+            times(self.names.weight(tap, 0), self.names.pixel(pixel))
             for tap in places(sliding.kernel)
             if sliding.is_inside(pixel := sliding.read((0, 0), tap))
         ]
         corner = equation(
-            self._output_symbol("Y", (0, 0), 0),
+            self.names.output("Y", (0, 0), 0),
             _shortened(first, "and so on for each channel" if self.channels > 1 else ""),
         )
         return Step(
@@ -186,13 +221,13 @@ class Convolution(Problem):
     def _pixel(self) -> Iterator[Step]:
         sliding, pixel = self.sliding, self.pixel
         taps = sliding.taps_of(pixel)
-        x = self._input_symbol(pixel)
-        part = f"The gradient by X[{self._shown(pixel)}]"
+        x = self.names.pixel(pixel)
+        part = f"The gradient by X[{self.names.place(pixel)}]"
         place = "in each channel alike" if self.channels > 1 else "of the image"
         reads = tuple(
             equation(
-                self._output_symbol("Y", output, 0),
-                plus(words("…"), times(self._weight_symbol(tap, 0), x), words("…")),
+                self.names.output("Y", output, 0),
+                plus(words("…"), times(self.names.weight(tap, 0), x), words("…")),
             )
             for output, tap in taps
         )
@@ -204,7 +239,7 @@ class Convolution(Problem):
             part,
         )
         terms = [
-            times(self._output_symbol("dY", output, channel), self._weight_symbol(tap, channel))
+            times(self.names.output("dY", output, channel), self.names.weight(tap, channel))
             for channel in range(self.out)
             for output, tap in taps
         ]
@@ -221,81 +256,84 @@ class Convolution(Problem):
     def _weight(self) -> Step:
         sliding, tap = self.sliding, self.tap
         terms = [
-            times(self._output_symbol("dY", output, 0), self._input_symbol(pixel))
+            times(self.names.output("dY", output, 0), self.names.pixel(pixel))
             for output in places(sliding.output)
             if sliding.is_inside(pixel := sliding.read(output, tap))
         ]
         return Step(
-            f"The gradient by W[{self._shown(tap)}]: every output that the weight made, times the "
-            "pixel that it read.",
+            f"The gradient by W[{self.names.place(tap)}]: every output that the weight made, times "
+            "the pixel that it read.",
             f"the weight is shared: its gradient is a sum over {len(terms)} of the "
             f"{sliding.output[0] * sliding.output[1]} outputs; the others read padding",
-            (chain(partial("L", self._weight_symbol(tap, 0)), "=", _shortened(terms, "")),),
+            (chain(partial("L", self.names.weight(tap, 0)), "=", _shortened(terms, "")),),
             "The gradient by a weight",
         )
 
-    def _whole(self) -> Iterator[Step]:
-        sliding = self.sliding
-        part = "The gradient by the whole input"
-        reason = (
-            "put i = i' + a − p and solve for the output that reads the pixel; the sign of a turns "
-            "round, which flips the kernel in both directions"
-        )
-        index = words("a, b")
+
+def _whole_input(sliding: Sliding) -> Step:
+    part = "The gradient by the whole input"
+    reason = (
+        "put i = i' + a − p and solve for the output that reads the pixel; the sign of a turns "
+        "round, which flips the kernel in both directions"
+    )
+    index = words("a, b")
+    inside = times(
+        Symbol("dY", ("i + p − a", "j + p − b"), is_bracketed=True),
+        Symbol("W", ("a", "b"), is_bracketed=True),
+    )
+    if sliding.stride != (1, 1) or sliding.dilation != (1, 1):
         inside = times(
-            Symbol("dY", ("i + p − a", "j + p − b"), is_bracketed=True),
+            Symbol("dY", ("(i + p − a·d)/s", "(j + p − b·d)/s"), is_bracketed=True),
             Symbol("W", ("a", "b"), is_bracketed=True),
         )
-        if sliding.stride != (1, 1) or sliding.dilation != (1, 1):
-            inside = times(
-                Symbol("dY", ("(i + p − a·d)/s", "(j + p − b·d)/s"), is_bracketed=True),
-                Symbol("W", ("a", "b"), is_bracketed=True),
-            )
-            reason += "; only places that the stride divides count, the others are zeros between"
-        yield Step(
-            "The gradient of the input is the full correlation of dY with the flipped kernel.",
-            reason,
-            (
-                chain(
-                    partial("L", Symbol("X", ("i", "j"), is_bracketed=True)),
-                    "=",
-                    series("Σ", index, None, inside),
-                ),
+        reason += "; only places that the stride divides count, the others are zeros between"
+    return Step(
+        "The gradient of the input is the full correlation of dY with the flipped kernel.",
+        reason,
+        (
+            chain(
+                partial("L", Symbol("X", ("i", "j"), is_bracketed=True)),
+                "=",
+                series("Σ", index, None, inside),
             ),
-            part,
-        )
-        spread = [(o - 1) * s + 1 for o, s in zip(sliding.output, sliding.stride, strict=True)]
-        border = [d * (k - 1) for d, k in zip(sliding.dilation, sliding.kernel, strict=True)]
-        yield Step(
-            "As a recipe.",
-            f"spread dY over {_size((spread[0], spread[1]))} places, with "
-            f"{sliding.stride[0] - 1} zeros between neighbours; put "
-            f"{border[0]} zeros around it; slide the flipped kernel over it with stride 1; cut off "
-            f"the padding of {sliding.padding[0]}. This is a transposed convolution.",
-            part=part,
-        )
+        ),
+        part,
+    )
 
-    def _checks(self) -> Iterator[Check]:
-        """Brute force over all outputs and weights, against the two formulas, in whole numbers."""
-        sliding = self.sliding
-        upstream = {o: 1 + 7 * n % 11 for n, o in enumerate(places(sliding.output))}
-        weights = {t: 1 + 5 * n % 7 for n, t in enumerate(places(sliding.kernel))}
-        forced = dict.fromkeys(places(sliding.image), 0)
-        for (output, dy), (tap, w) in product(upstream.items(), weights.items()):
-            pixel = sliding.read(output, tap)
-            if sliding.is_inside(pixel):
-                forced[pixel] += dy * w
-        gathered = {x: sum(upstream[o] * weights[t] for o, t in sliding.taps_of(x)) for x in forced}
-        correlated = full_correlation(sliding, upstream, weights)
-        for name, found in (
-            ("the sum for each pixel", gathered),
-            ("the full correlation with the flipped kernel", correlated),
-        ):
-            yield compare(
-                "brute force",
-                f"{name}, for every pixel",
-                [(Fraction(forced[x]), Fraction(found[x])) for x in forced],
-            )
+
+def _recipe(sliding: Sliding) -> Step:
+    spread = [(o - 1) * s + 1 for o, s in zip(sliding.output, sliding.stride, strict=True)]
+    border = [d * (k - 1) for d, k in zip(sliding.dilation, sliding.kernel, strict=True)]
+    return Step(
+        "As a recipe.",
+        f"spread dY over {_size((spread[0], spread[1]))} places, with "
+        f"{sliding.stride[0] - 1} zeros between neighbours; put "
+        f"{border[0]} zeros around it; slide the flipped kernel over it with stride 1; cut off "
+        f"the padding of {sliding.padding[0]}. This is a transposed convolution.",
+        part="The gradient by the whole input",
+    )
+
+
+def _brute_force(sliding: Sliding) -> Iterator[Check]:
+    """Brute force over all outputs and weights, against the two formulas, in whole numbers."""
+    upstream = {o: 1 + 7 * n % 11 for n, o in enumerate(places(sliding.output))}
+    weights = {t: 1 + 5 * n % 7 for n, t in enumerate(places(sliding.kernel))}
+    forced = dict.fromkeys(places(sliding.image), 0)
+    for (output, dy), (tap, w) in product(upstream.items(), weights.items()):
+        pixel = sliding.read(output, tap)
+        if sliding.is_inside(pixel):
+            forced[pixel] += dy * w
+    gathered = {x: sum(upstream[o] * weights[t] for o, t in sliding.taps_of(x)) for x in forced}
+    correlated = full_correlation(sliding, upstream, weights)
+    for name, found in (
+        ("the sum for each pixel", gathered),
+        ("the full correlation with the flipped kernel", correlated),
+    ):
+        yield compare(
+            "brute force",
+            f"{name}, for every pixel",
+            [(Fraction(forced[x]), Fraction(found[x])) for x in forced],
+        )
 
 
 def _written_floor(n: int, p: int, d: int, k: int, s: int) -> Formula:

@@ -35,6 +35,10 @@ UNITS = 8
 """Inputs of the unit whose sign patterns are all tried: 256."""
 
 
+DEEPEST = 1_000
+"""Layers: the exact factor of more has thousands of digits."""
+
+
 @final
 @dataclass(frozen=True)
 class HeAndGlorot(Problem):
@@ -85,6 +89,8 @@ class HeAndGlorot(Problem):
     def _numbers(self) -> Iterator[Step]:
         part = f"With {self.fan_in} inputs, {self.fan_out} readers and {self.depth} layers"
         at_least(self.depth, 1, "--depth")
+        if self.depth > DEEPEST:
+            raise UsageError(f"Expected at most {DEEPEST} layers for --depth, got {self.depth}.")
         kept = (1 + self.negative_slope() ** 2) / 2
         rows = []
         for name, variance in self.variances().items():

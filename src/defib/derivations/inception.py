@@ -29,6 +29,8 @@ from defib.records.derivation import Check, Step
 from defib.records.formula import Formula
 
 NAIVE, REDUCED = "Naive", "With dimension reduction"
+MOST_CHANNELS = 10_000
+"""Of the input: the taps of a unit are counted one by one."""
 
 
 @final
@@ -74,7 +76,8 @@ class Inception(Problem):
     @cached_property
     def modules(self) -> Mapping[str, tuple[tuple[Counted, ...], ...]]:
         """The branches of both modules with their counts. Raises `UsageError`."""
-        sizes(self.input, "--input", (3,))
+        if sizes(self.input, "--input", (3,))[2] > MOST_CHANNELS:
+            raise UsageError(f"Expected at most {MOST_CHANNELS:,} channels for --input.")
         for name in ("pointwise", "three", "five", "reduce_three", "reduce_five", "project"):
             if getattr(self, name) < 1:
                 flag = name.replace("_", "-")

@@ -18,6 +18,10 @@ from defib.errors import UsageError
 MOST_PARAMETERS = 200
 """Every one of them gets its line; more is no working that anybody reads."""
 
+MOST_STEPS = 100
+MOST_UPDATES = 2_000
+"""Steps times parameters: irrational ones take half a millisecond each."""
+
 KEYS = ("input", "target", "loss", "learning-rate", "optimizer", "steps", "layer")
 LAYER_KEYS = ("weights", "biases", "activation")
 
@@ -138,8 +142,13 @@ def checked_sizes(network: Network, place: str) -> None:
         )
     loss_called(network.loss).check(width, network.target, place)
     update_rule_called(network.optimizer)
-    if not isinstance(network.steps, int) or not 1 <= network.steps <= 100:
-        raise UsageError(f"{place}: expected 1 to 100 `steps`, got {network.steps!r}.")
+    if not isinstance(network.steps, int) or not 1 <= network.steps <= MOST_STEPS:
+        raise UsageError(f"{place}: expected 1 to {MOST_STEPS} `steps`, got {network.steps!r}.")
+    if network.steps * parameters > MOST_UPDATES:
+        raise UsageError(
+            f"{place}: {network.steps} steps of {parameters} parameters are "
+            f"{network.steps * parameters:,} updates; at most {MOST_UPDATES:,} are worked out."
+        )
 
 
 def _check_keys(content: Mapping[str, Any], known: Sequence[str], place: str) -> None:

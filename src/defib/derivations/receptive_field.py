@@ -30,8 +30,8 @@ from defib.derivations.writing import (
 from defib.errors import UsageError
 from defib.records.derivation import Cell, Check, Step, Table
 
-MOST_LAYERS = 200
-LARGEST_KERNEL = 101
+LARGEST_FIELD = 2_000
+"""Positions along an axis: each is followed back through all layers, which takes a second."""
 
 
 @final
@@ -80,11 +80,9 @@ class ReceptiveField(Problem):
         if not self.layers:
             at_least(self.count, 1, "--count")
             at_least(self.kernel, 1, "--kernel")
-            if self.count > MOST_LAYERS or self.kernel > LARGEST_KERNEL:
-                raise UsageError(
-                    f"Expected at most {MOST_LAYERS} convolutions of a side of at most "
-                    f"{LARGEST_KERNEL}."
-                )
+            _check_field(self.count * (self.kernel - 1) + 1)
+            if self.count > LARGEST_FIELD:
+                raise UsageError(f"Expected at most {LARGEST_FIELD:,} for --count.")
             return (ChainLayer("conv", "conv", self.kernel, 1),) * self.count
         layers = read_chain(self.layers)
         for layer in layers:
@@ -106,6 +104,7 @@ class ReceptiveField(Problem):
                     field + layer.dilation * (layer.size - 1) * jump,
                     jump * layer.stride,
                 )
+            _check_field(field)
             found.append((field, jump))
         return tuple(found)
 
@@ -173,6 +172,14 @@ class ReceptiveField(Problem):
             "brute force",
             "the span of the input positions that reach one output, followed back layer by layer",
             [(Fraction(self.fields[-1][0]), Fraction(span))],
+        )
+
+
+def _check_field(size: int) -> None:
+    if size > LARGEST_FIELD:
+        raise UsageError(
+            f"The field would have {size:,} positions along an axis; at most {LARGEST_FIELD:,} are "
+            "followed back. Take fewer layers, or smaller kernels and strides."
         )
 
 

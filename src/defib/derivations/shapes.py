@@ -119,6 +119,6 @@ def _check(counted: tuple[Counted, ...]) -> Check:
         if each.layer.word in ("conv", "maxpool", "avgpool"):
             layer = each.layer
             last = each.before[axis] + layer.pad - layer.dilation * (layer.size - 1)
-            slid = sum(1 for _ in range(-layer.pad, last, layer.stride))
+            slid = len(range(-layer.pad, last, layer.stride))
             pairs.append((Fraction(each.after[axis]), Fraction(slid)))
     return compare("brute force", "every size, by sliding the window along", pairs)

@@ -53,7 +53,7 @@ class SoftmaxCrossEntropy(Problem):
             "Softmax with cross-entropy",
             "Scores z go through softmax into the cross-entropy with the right class. What is the "
             "gradient by the scores?",
-            [*_proof(), *self._numbers()],
+            [*_proof(), *_compared(), *self._numbers()],
             {f"dL/dz_{n}": float(each) for n, each in enumerate(self.gradient, start=1)},
             self._checks(),
         )
@@ -95,8 +95,12 @@ class SoftmaxCrossEntropy(Problem):
             ),
             part,
         )
-        chosen = probabilities[self.target - 1]
-        yield Step(
+        yield self._loss()
+        yield self._pulled()
+
+    def _loss(self) -> Step:
+        chosen = softmax(self.vector)[self.target - 1]
+        return Step(
             "The loss.",
             "",
             (
@@ -108,9 +112,12 @@ class SoftmaxCrossEntropy(Problem):
                     decimal((-sympy.log(chosen)).evalf(30), DIGITS),
                 ),
             ),
-            part,
+            "With numbers",
         )
-        yield Step(
+
+    def _pulled(self) -> Step:
+        probabilities = softmax(self.vector)
+        return Step(
             "The gradient: every score is pulled down by its probability, the right one up.",
             "",
             tuple(
@@ -125,7 +132,7 @@ class SoftmaxCrossEntropy(Problem):
                 )
                 for n, g in enumerate(self.gradient, start=1)
             ),
-            part,
+            "With numbers",
         )
 
     def _checks(self) -> Iterator[Check]:
@@ -147,20 +154,18 @@ class SoftmaxCrossEntropy(Problem):
 
 def _proof() -> Iterator[Step]:
     part = "For every score"
-    names = sympy.symbols(f"z_1:{CLASSES + 1}", real=True)
-    total = sum(map(sympy.exp, names))
-    p = [sympy.exp(z) / total for z in names]
+    total = series("Σ", "k", None, power("e", "z_k"))
     yield Step(
         "Softmax, and the loss of the right class y.",
         "",
         (
-            chain("p_i", "=", over(power("e", "z_i"), series("Σ", "k", None, power("e", "z_k")))),
+            chain("p_i", "=", over(power("e", "z_i"), total)),
             chain(
                 "L",
                 "=",
                 negative(call("ln", "p_y")),
                 "=",
-                minus(call("ln", series("Σ", "k", None, power("e", "z_k"))), "z_y"),
+                minus(call("ln", total), "z_y"),
             ),
         ),
         part,
@@ -170,9 +175,9 @@ def _proof() -> Iterator[Step]:
         "the chain rule: one over the sum, times the derivative of its term e^z_j",
         (
             chain(
-                partial(call("ln", series("Σ", "k", None, power("e", "z_k"))), "z_j"),
+                partial(call("ln", total), "z_j"),
                 "=",
-                over(power("e", "z_j"), series("Σ", "k", None, power("e", "z_k"))),
+                over(power("e", "z_j"), total),
                 "=",
                 "p_j",
             ),
@@ -185,6 +190,14 @@ def _proof() -> Iterator[Step]:
         (chain(partial("L", "z_j"), "=", spelled("p - y", p="p_j", y="y_j")),),
         part,
     )
+
+
+def _compared() -> Iterator[Step]:
+    """What SymPy finds for three classes, beside the formulas."""
+    part = "For every score"
+    names = sympy.symbols(f"z_1:{CLASSES + 1}", real=True)
+    total = sum(map(sympy.exp, names))
+    p = [sympy.exp(z) / total for z in names]
     differences = [
         sympy.simplify(sympy.diff(-sympy.log(p[0]), z) - (p[j] - int(j == 0)))
         for j, z in enumerate(names)
