@@ -49,7 +49,7 @@ def test_every_kind_of_layer_has_the_size_that_torch_gives(layers: str):
         ("4x4x1", "linear 3", "Put `flatten` before it"),
         ("16", "conv 3 out 2", "needs a map of height, width and channels"),
         ("4x4x1", "conv 3", "a convolution needs its channels"),
-        ("4x4x1", "conv three out 2", "expected a whole number from 1, got `three`"),
+        ("4x4x1", "conv three out 2", "expected a whole number from 1 to 1,000,000, got `three`"),
         ("4x4x1", "conv 3 out 2 padding 1", "settings as name and number"),
         ("4x4x3", "conv 3 out 2 groups 2", "groups divide neither"),
         ("4x4x1", "maxpool 2 pad 2", "more than half of the window"),

@@ -51,6 +51,8 @@ KINDS: Mapping[str, str] = {
 """First word of a layer -> what it does to a size. What is of the same size has no weights."""
 MOST_NUMBERS = 10_000_000
 """Of an input: beyond the largest images, and torch, which checks the sizes, holds them."""
+LONGEST_SIDE = 200_000
+"""Of an input: the check by `defib inspect` follows every position of a side."""
 LARGEST = 1_000_000
 """Of any number of a layer."""
 SETTINGS = ("out", "pad", "stride", "dilation", "groups")
@@ -140,9 +142,10 @@ def _whole(value: str, text: str, *, least: int) -> int:
 def count_chain(text: str, layers: tuple[ChainLayer, ...]) -> tuple[Counted, ...]:
     """Every layer with its sizes and counts, for an input such as `9x9x1`, or `100` units."""
     shape: Shape = sizes(text, "--input", (1, 3))
-    if prod(shape) > MOST_NUMBERS:
+    if prod(shape) > MOST_NUMBERS or max(shape) > LONGEST_SIDE:
         raise UsageError(
-            f"An input of {prod(shape):,} numbers is too large; at most {MOST_NUMBERS:,}."
+            f"An input of {prod(shape):,} numbers is too large; at most {MOST_NUMBERS:,}, and "
+            f"{LONGEST_SIDE:,} along a side."
         )
     found = []
     for layer in layers:
