@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,11 +37,17 @@ Path("weights.pt").write_bytes(b"written by the script")
 """
 
 
-def run_defib(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+def run_defib(
+    *arguments: str, directory: Path, temporary: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`temporary` is what the process takes for the system's temporary folder."""
+    if temporary is not None:
+        temporary.mkdir(exist_ok=True)
+    own = {} if temporary is None else {"TMPDIR": str(temporary)}
     return subprocess.run(
         [sys.executable, "-m", "defib", *arguments],
         cwd=directory,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | own,
         capture_output=True,
         text=True,
         check=False,
@@ -121,33 +126,26 @@ def test_trials_of_one_seed_are_the_same_bit_by_bit(proved: tuple[Path, str, dic
 
 
 def test_a_script_that_writes_elsewhere_is_not_re_run(tmp_path: Path):
-    elsewhere = Path.cwd() / ".pytest_cache" / "written-by-a-script.txt"
-    elsewhere.parent.mkdir(exist_ok=True)
-    work = tmp_path / "work"
+    elsewhere, work, temporary = (tmp_path / name for name in ("precious.txt", "work", "tmp"))
     work.mkdir()
     script = f"open({str(elsewhere)!r}, 'a').close()\n{SCRIPT}"
     (work / "train.py").write_text(script, encoding="utf-8")
     run_defib("run", "--no-live", "--out", "runs/one", "train.py", directory=work)
     elsewhere.write_text("precious", encoding="utf-8")
-    ended = run_defib("prove", "runs/one", directory=work)
-    try:
-        assert ended.returncode == 2
-        assert "--allow-side-effects" in ended.stderr
-        assert elsewhere.read_text(encoding="utf-8") == "precious"
-    finally:
-        elsewhere.unlink()
+    ended = run_defib("prove", "runs/one", directory=work, temporary=temporary)
+    assert ended.returncode == 2
+    assert "--allow-side-effects" in ended.stderr
+    assert elsewhere.read_text(encoding="utf-8") == "precious"
 
 
-def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder():
-    work = Path.cwd() / ".pytest_cache" / "proved"
-    (work / "copy").mkdir(parents=True, exist_ok=True)
-    (work / "train.py").write_text(SCRIPT, encoding="utf-8")
+def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder(tmp_path: Path):
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
     arguments = ["--steps", "20", "--write-only-in", "copy", "--out", "record", "train.py"]
-    ended = run_defib("run", "--no-live", *arguments, directory=work)
-    try:
-        assert read_run(work / "record").steps >= 19, ended.stderr
-    finally:
-        shutil.rmtree(work)
+    ended = run_defib(
+        "run", "--no-live", *arguments, directory=tmp_path, temporary=tmp_path / "tmp"
+    )
+    assert read_run(tmp_path / "record").steps >= 19, ended.stderr
 
 
 def test_a_run_that_does_not_tell_its_origin_is_refused(tmp_path: Path):
