@@ -199,24 +199,33 @@ class WatchedScript:
     def run(self, launch: Callable[[], Outcome]) -> Outcome:
         """Run the script; the watch begins when it imports torch."""
         self._rerun.start()
+        try:
+            outcome = self._launched(launch)
+            if outcome.is_watched_process() and self._watching is not None:
+                self._finish(outcome)
+        finally:
+            # Last, as it was there first: the monitor's replacements stand on those of fixes.
+            self._rerun.stop()
+        return outcome
+
+    def _launched(self, launch: Callable[[], Outcome]) -> Outcome:
         cancel = call_after_import("torch", self._begin)
         cancel_keras = call_after_import("keras", self._connect_keras)
         try:
-            outcome = launch()
+            return launch()
         finally:
             cancel()
             cancel_keras()
-            self._rerun.stop()
             if self._display is not None:
                 self._display.close()
-        if outcome.is_watched_process() and self._watching is not None:
-            error = outcome.exception
-            has_failed = error is not None and outcome.ending is not Ending.EXITED
-            text = f"{type(error).__name__}: {error}"[:2000] if has_failed else ""
-            for event in self._rerun.events():
-                self._watching.monitor.observer.event(event)
-            self._watching.finish(_ENDINGS[outcome.ending], text)
-        return outcome
+
+    def _finish(self, outcome: Outcome) -> None:
+        error = outcome.exception
+        has_failed = error is not None and outcome.ending is not Ending.EXITED
+        text = f"{type(error).__name__}: {error}"[:2000] if has_failed else ""
+        for event in self._rerun.events():
+            self._watching.monitor.observer.event(event)
+        self._watching.finish(_ENDINGS[outcome.ending], text)
 
     def report(self, outcome: Outcome, *, is_verbose: bool) -> Diagnosis | None:
         """Diagnose, write `diagnosis.json`, print the verdict; `None` where that cannot be."""

@@ -96,10 +96,11 @@ class LiveTraining:
         self._on_stepped.append(action)
 
     def connect(self) -> None:
-        """Attach to torch."""
+        """Attach to torch, where something is to be changed."""
         undo = self.patches.add_undo
-        # torch's annotation leaves out that a hook may return other arguments.
-        undo(register_module_forward_pre_hook(self._called).remove)  # pyright: ignore
+        if self._model_changes:
+            # torch's annotation leaves out that a hook may return other arguments.
+            undo(register_module_forward_pre_hook(self._called).remove)  # pyright: ignore
         undo(register_optimizer_step_pre_hook(self._stepping).remove)
         undo(register_optimizer_step_post_hook(self._stepped).remove)
         if self._loader_changes:

@@ -62,6 +62,8 @@ class Rerun:
         """The script has imported torch, and the monitor is not there yet."""
         if self._guard is not None:
             self._undo.append(self._guard.guard_torch(torch))
+        if not self._conditions.fixes and self._conditions.steps is None:
+            return  # An ordinary run gets no hook of ours on its modules.
         from defib.fixes.base import fix_called
         from defib.fixes.live_training import LiveTraining
 
@@ -77,7 +79,8 @@ class Rerun:
 
     def stop(self) -> None:
         """Take everything away again."""
-        for training in self._trainings.values():
+        # Last on, first off: a replacement under another one could not be taken back.
+        for training in reversed(self._trainings.values()):
             training.disconnect()
         for undo in self._undo:
             undo()
@@ -88,20 +91,7 @@ class Rerun:
 
     def events(self) -> tuple[Event, ...]:
         """What was changed, and what was refused, for the record."""
-        found = [
-            Event(
-                FIX_EVENT,
-                0,
-                {
-                    "fix": text,
-                    "done": "; ".join(training.activity),
-                    "times": float(sum(training.activity.values())),
-                    "failures": "; ".join(dict.fromkeys(training.failures)),
-                },
-            )
-            for text, training in self._trainings.items()
-            if text
-        ]
+        found = [fix_event(text, each) for text, each in self._trainings.items() if text]
         refused = self._guard.refused if self._guard is not None else []
         found += [Event(REFUSED_WRITE_EVENT, 0, {"path": path}) for path in dict.fromkeys(refused)]
         return tuple(found)
@@ -110,3 +100,15 @@ class Rerun:
         # Again at each further step: the script may have caught the first one.
         if self._conditions.steps is not None and steps >= self._conditions.steps:
             raise _Stop
+
+
+# `Any`: a `LiveTraining`, which imports torch.
+def fix_event(text: str, training: Any) -> Event:
+    """What the fix that is typed as `text` did to `training`, for the record."""
+    detail = {
+        "fix": text,
+        "done": "; ".join(training.activity),
+        "times": float(sum(training.activity.values())),
+        "failures": "; ".join(dict.fromkeys(training.failures)),
+    }
+    return Event(FIX_EVENT, 0, detail)

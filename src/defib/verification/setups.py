@@ -12,7 +12,7 @@ from defib.discovery.random_state import randomness_restored
 from defib.fixes.base import Fix, fix_called
 from defib.fixes.live_training import LiveTraining
 from defib.monitor.watching import Watching, WatchOptions
-from defib.records.run import Event, RunEnding
+from defib.records.run import RunEnding
 from defib.records.trial import (
     PairedComparison,
     Trial,
@@ -20,7 +20,7 @@ from defib.records.trial import (
     TrialResult,
     Yardstick,
 )
-from defib.script.rerun import FIX_EVENT
+from defib.script.rerun import fix_event
 from defib.training.loop import train
 from defib.training.setup import TrainingSetup
 from defib.verification.comparison import differences, verdict_on
@@ -105,19 +105,9 @@ class SetupTrials:
             error = f"{type(raised).__name__}: {raised}"
         finally:
             for text, training in trainings.items():
-                watching.monitor.observer.event(_event(text, training))
+                watching.monitor.observer.event(fix_event(text, training))
             watching.finish(RunEnding.RAISED if error else RunEnding.COMPLETED, error)
             # Last on, first off: a replacement under another one could not be taken back.
             for training in reversed(trainings.values()):
                 training.disconnect()
         return (TrialEnding.RAISED, error) if error else (TrialEnding.TRAINED, "")
-
-
-def _event(text: str, training: LiveTraining) -> Event:
-    detail = {
-        "fix": text,
-        "done": "; ".join(training.activity),
-        "times": float(sum(training.activity.values())),
-        "failures": "; ".join(dict.fromkeys(training.failures)),
-    }
-    return Event(FIX_EVENT, 0, detail)

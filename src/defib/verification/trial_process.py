@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -26,12 +26,22 @@ RESULT_FILE = "result.json"
 BUDGET_PERCENT = 5
 """Of the training's time for watching: trials are short, and are to tell much."""
 
+_ENVIRONMENT = {
+    # One thread for each: trials run side by side, and sums depend on the number of threads.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # Trackers must not log trials as runs of the user's.
+    "WANDB_MODE": "disabled",
+    "MPLBACKEND": "Agg",
+}
+
 # The trial's folder must not be where Python looks for defib's own modules.
 _START = (
     "import sys; own = sys.path.pop(0); from defib.cli.main import main; "
     "sys.path.insert(0, own); main()"
 )
-
 
 PATIENCE = 5.0
 """Time of a trial over what it should take, after which it is given up."""
@@ -42,27 +52,65 @@ LEAST_SECONDS = 120.0
 @final
 @dataclass(frozen=True)
 class TrialProcesses:
-    """Runs trials, each in a process of its own; their records go to `folder`."""
+    """Runs trials, each in a process of its own; their records go to `folder`.
+
+    With `allows_side_effects` they run in the user's directory, otherwise in a copy of it.
+    """
 
     folder: Path
-    threads: int = 1
     allows_side_effects: bool = False
 
     def __call__(self, trial: Trial, seconds: float) -> TrialResult:
-        """The result of `trial`, which should take `seconds`."""
+        """The result of `trial`, which should take `seconds`; from `folder` if it is there."""
+        file = self.folder / trial.name / RESULT_FILE
+        known = _known(file, trial)
+        if known is not None:
+            return known
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for old in file.parent.glob("*.jsonl"):
+            old.unlink()
         limit = max(LEAST_SECONDS, PATIENCE * seconds)
-        limits = TrialLimits(limit, self.threads, self.allows_side_effects)
-        return run_trial(trial, self.folder, limits)
+        with self._place(trial) as directory:
+            ending, log = self._run(trial, file.parent, directory, limit)
+        result = result_of(trial, file.parent, ending, log)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(encode(result), allow_nan=False), encoding="utf-8")
+        temporary.replace(file)
+        return result
 
+    @contextmanager
+    def _place(self, trial: Trial) -> Iterator[Path]:
+        directory = Path(trial.directory)
+        if self.allows_side_effects:
+            yield directory
+        else:
+            with scratch_copy(directory) as copy:
+                yield copy
 
-@final
-@dataclass(frozen=True)
-class TrialLimits:
-    """`seconds` after which a trial is given up; `threads` of each; may it write anywhere?"""
-
-    seconds: float
-    threads: int = 1
-    allows_side_effects: bool = False
+    def _run(
+        self, trial: Trial, out: Path, directory: Path, limit: float
+    ) -> tuple[TrialEnding, str]:
+        own = ["--out", str(out.absolute()), "--no-live", "--budget", str(BUDGET_PERCENT)]
+        if not self.allows_side_effects:
+            own += ["--write-only-in", str(directory)]
+        command, *rest = _moved(trial, directory).command
+        log = out / "output.txt"
+        with log.open("wb") as output:
+            try:
+                ended = subprocess.run(
+                    [sys.executable, "-c", _START, command, *own, *rest],
+                    cwd=directory,
+                    env=os.environ | _ENVIRONMENT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=limit,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                return TrialEnding.TIMED_OUT, f"no end within {limit:.0f} s"
+        ending = TrialEnding.TRAINED if ended.returncode == 0 else TrialEnding.RAISED
+        return ending, _last_line(log)
 
 
 def check_origin(record: RunRecord) -> None:
@@ -72,24 +120,6 @@ def check_origin(record: RunRecord) -> None:
             "This run does not tell from where its script was started (it was watched from "
             "Python, or by an older defib): run it again with `defib run --prove`."
         )
-
-
-def run_trial(trial: Trial, folder: Path, limits: TrialLimits) -> TrialResult:
-    """The result of `trial`, whose record goes to `folder`; from there if it is known already."""
-    file = folder / trial.name / RESULT_FILE
-    known = _known(file, trial)
-    if known is not None:
-        return known
-    file.parent.mkdir(parents=True, exist_ok=True)
-    for old in file.parent.glob("*.jsonl"):
-        old.unlink()
-    with _place(trial, limits) as directory:
-        ending, log = _run(trial, file.parent, directory, limits)
-    result = result_of(trial, file.parent, ending, log)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(encode(result), allow_nan=False), encoding="utf-8")
-    temporary.replace(file)
-    return result
 
 
 def _known(file: Path, trial: Trial) -> TrialResult | None:
@@ -102,62 +132,12 @@ def _known(file: Path, trial: Trial) -> TrialResult | None:
     return result if result.trial == trial and is_final else None
 
 
-@contextmanager
-def _place(trial: Trial, limits: TrialLimits) -> Iterator[Path]:
-    directory = Path(trial.directory)
-    if limits.allows_side_effects:
-        yield directory
-    else:
-        with scratch_copy(directory) as copy:
-            yield copy
-
-
-def _run(trial: Trial, out: Path, directory: Path, limits: TrialLimits) -> tuple[TrialEnding, str]:
-    own = ["--out", str(out.absolute()), "--no-live", "--budget", str(BUDGET_PERCENT)]
-    if not limits.allows_side_effects:
-        own += ["--write-only-in", str(directory)]
-    command, *rest = _moved(trial, directory).command
-    log = out / "output.txt"
-    with log.open("wb") as output:
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-c", _START, command, *own, *rest],
-                cwd=directory,
-                env=_environment(limits),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=limits.seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return TrialEnding.TIMED_OUT, f"no end within {limits.seconds:.0f} s"
-    ending = TrialEnding.TRAINED if ended.returncode == 0 else TrialEnding.RAISED
-    return ending, _last_line(log)
-
-
 def _moved(trial: Trial, directory: Path) -> Trial:
     """`trial` with a script that is given by its full path taken from the copy."""
     script, home = Path(trial.script), Path(trial.directory)
     if trial.is_module or not script.is_absolute() or not script.is_relative_to(home):
         return trial
-    moved = directory / script.relative_to(home)
-    return Trial(
-        str(moved), trial.arguments, str(directory), False, trial.steps, trial.seed, trial.fixes
-    )
-
-
-def _environment(limits: TrialLimits) -> dict[str, str]:
-    threads = str(limits.threads)
-    return os.environ | {
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        # Trackers must not log trials as runs of the user's.
-        "WANDB_MODE": "disabled",
-        "MPLBACKEND": "Agg",
-    }
+    return replace(trial, script=str(directory / script.relative_to(home)))
 
 
 def _last_line(log: Path) -> str:
