@@ -14,6 +14,7 @@ from typing import Any
 
 import defib.crosschecks
 from defib.derivations.base import Problem
+from defib.discovery.compiler import compiler_unloaded
 from defib.records.derivation import Check, Derivation
 
 Checks = Callable[[Any, Derivation], Iterable[Check]]
@@ -25,7 +26,9 @@ def confirmed(problem: Problem) -> Derivation:
     checks = checks_of(problem.name())
     if checks is None:
         return derivation
-    return replace(derivation, checks=(*checks(problem, derivation), *derivation.checks))
+    with compiler_unloaded():
+        found = tuple(checks(problem, derivation))
+    return replace(derivation, checks=(*found, *derivation.checks))
 
 
 def checks_of(name: str) -> Checks | None:

@@ -115,18 +115,28 @@ AnyStudy = Study[Any]
 @cache
 def all_studies() -> tuple[AnyStudy, ...]:
     """Every study of the package, by name."""
-    found: list[AnyStudy] = []
-    for module in pkgutil.iter_modules(defib.studies.__path__, "defib.studies."):
-        member = getattr(importlib.import_module(module.name), "STUDY", None)
-        if isinstance(member, Study):
-            found.append(member)
+    found = [study for study in map(_study_in, _modules()) if study is not None]
     return tuple(sorted(found, key=lambda study: study.name))
 
 
 def study_called(name: str) -> AnyStudy:
     """The study of that name. Raises `UnknownNameError` if there is none."""
+    # Its own module first, alone: the others import what this one may do without.
+    module = name.replace("-", "_")
+    study = _study_in(module) if module in _modules() else None
+    if study is not None and study.name == name:
+        return study
     studies = {study.name: study for study in all_studies()}
     if name not in studies:
         advice = "`defib study list` shows them."
         raise UnknownNameError("study", name, studies, advice=advice)
     return studies[name]
+
+
+def _modules() -> list[str]:
+    return [each.name for each in pkgutil.iter_modules(defib.studies.__path__)]
+
+
+def _study_in(module: str) -> AnyStudy | None:
+    member = getattr(importlib.import_module(f"defib.studies.{module}"), "STUDY", None)
+    return member if isinstance(member, Study) else None

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import Any, final
-
-import torch
 
 from defib.records.encoding import decode, encode
 from defib.records.study import StudyResult, Table
 from defib.records.study_json import table_as_json, table_from_json, write_json
+from defib.script.after_import import call_after_import
 from defib.studies.base import AnyStudy, study_called
 from defib.studies.threads import limit_threads
 
@@ -119,12 +119,20 @@ def _measured(file: Path) -> dict[str, Table] | None:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Sums depend on the number of torch's threads, and results must not."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    undo: list[Callable[[], None]] = []
+
+    def limit(torch: ModuleType) -> None:
+        undo.append(partial(torch.set_num_threads, torch.get_num_threads()))
+        torch.set_num_threads(1)
+
+    # Some studies do without torch, whose import would take a second.
+    cancel = call_after_import("torch", limit)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        cancel()
+        for each in undo:
+            each()
 
 
 def _pool(workers: int) -> Executor:
