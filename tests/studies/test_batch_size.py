@@ -6,7 +6,7 @@ from torch import nn
 
 from defib.studies import batch_size
 from defib.studies.batch_size import QUICK, Config, _kept_bytes, _known, _steps_to, measure
-from defib.studies.fashion import Garments
+from defib.studies.image_sets import Images
 from tests.studies.garments import TINY, random_garments
 
 
@@ -26,7 +26,7 @@ def test_the_rate_grows_with_the_batch_up_to_the_limit():
 def test_what_a_linear_layer_keeps_is_its_input_and_what_the_loss_needs():
     images = torch.randn(50, 6)
     labels = torch.zeros(50, dtype=torch.int64)
-    data = Garments(images, labels, images, labels)
+    data = Images(images, labels, images, labels)
     kept = _kept_bytes(nn.Linear(6, 3), data, 8)
     # Inputs and log-probabilities in float32, labels in int64, the weight of the mean.
     assert kept == 4 * (8 * 6 + 8 * 3) + 8 * 8 + 4

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from defib.cli.main import command_line
+from defib.records.study import Table
 from defib.records.study_json import RESULT_FILE, json_text, result_as_json
 from defib.studies import base, jobs
 from defib.studies.base import study_called
@@ -80,7 +81,7 @@ def test_an_error_in_a_job_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyP
         run(tmp_path)
 
 
-def _raise(_config: object, _seed: int) -> dict[str, object]:
+def _raise(_config: object, _seed: int) -> dict[str, Table]:
     raise ZeroDivisionError
 
 

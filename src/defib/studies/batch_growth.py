@@ -31,12 +31,11 @@ from defib.studies.cyclical_learning_rate import cyclical_training
 from defib.studies.fashion import (
     BATCH_SIZE,
     DATASET,
-    Garments,
     descent,
     garments,
-    quality,
     seeded_network,
 )
+from defib.studies.image_sets import Images
 from defib.studies.intervals import above, difference_interval, ratio_interval
 from defib.studies.pictures import curve
 from defib.studies.tables import table
@@ -45,6 +44,7 @@ from defib.training.growing_batches import (
     GrowingBatchSampler,
     backward_in_parts,
 )
+from defib.training.in_memory import quality
 
 CYCLICAL, GROWING = "cyclical rate", "growing batch"
 TOLERANCE = 0.01
@@ -86,7 +86,7 @@ FULL = Config(seeds=5, cyclical=cyclical_learning_rate.FULL, last=16_384)
 class Indexed(Dataset[Any]):
     """Images and labels by many indices at once, which is faster than one by one."""
 
-    def __init__(self, data: Garments) -> None:
+    def __init__(self, data: Images) -> None:
         self._data = data
 
     def __len__(self) -> int:
@@ -125,7 +125,7 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
 
 
 def _growing_training(
-    config: Config, data: Garments, seed: int
+    config: Config, data: Images, seed: int
 ) -> tuple[nn.Sequential, list[tuple[int, float]]]:
     """The network, and size and loss of each batch."""
     network = seeded_network(config.cyclical.scale, seed)
@@ -158,10 +158,10 @@ def _as_it_is(part: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return part
 
 
-def _compared(network: nn.Module, data: Garments) -> tuple[float, ...]:
+def _compared(network: nn.Module, data: Images) -> tuple[float, ...]:
     """Loss and accuracy on training and validation images, and how far the accuracies differ."""
     train = quality(network, data.images, data.labels)
-    held_out = quality(network, data.validation_images, data.validation_labels)
+    held_out = data.quality(network)
     gap = train.accuracy - held_out.accuracy
     return train.loss, train.accuracy, held_out.loss, held_out.accuracy, gap
 

@@ -32,14 +32,12 @@ from defib.studies.fashion import (
     DATASET,
     PUBLISHED,
     SMALL,
-    Batches,
-    Garments,
     Scale,
     descent,
     garments,
-    quality,
     seeded_network,
 )
+from defib.studies.image_sets import Images
 from defib.studies.intervals import (
     Interval,
     above,
@@ -50,6 +48,7 @@ from defib.studies.intervals import (
 from defib.studies.pictures import bars
 from defib.studies.tables import table
 from defib.training.growing_batches import GrowingBatch, Part
+from defib.training.in_memory import quality
 from defib.training.noise_scale import measured_backward, noise_scale
 
 WINDOW = 512
@@ -112,7 +111,7 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
         seconds.append((size, (time.perf_counter() - begun) / config.epochs))
         steps = _steps_to(config.target, losses, size)
         train = quality(network, data.images, data.labels)
-        held_out = quality(network, data.validation_images, data.validation_labels)
+        held_out = data.quality(network)
         scores = (held_out.loss, held_out.accuracy, train.accuracy - held_out.accuracy)
         rows.append((size, config.rate(size), steps, _examples(steps, size), *scores, kept / 1e6))
         if is_middle:
@@ -127,12 +126,12 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
     }
 
 
-def _trained(network: nn.Module, data: Garments, config: Config, size: int) -> list[float]:
+def _trained(network: nn.Module, data: Images, config: Config, size: int) -> list[float]:
     """The loss of each step."""
     optimizer = descent(network, config.rate(size))
     losses: list[Tensor] = []
     for _ in range(config.epochs):
-        for images, labels in Batches(data, size):
+        for images, labels in data.batches(size):
             loss = functional.cross_entropy(network(images), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -154,7 +153,7 @@ def _examples(steps: int | None, size: int) -> int | None:
     return None if steps is None else steps * size
 
 
-def _kept_bytes(network: nn.Module, data: Garments, size: int) -> int:
+def _kept_bytes(network: nn.Module, data: Images, size: int) -> int:
     """Bytes that autograd keeps from a forward pass for the backward pass, without parameters."""
     measured = copy.deepcopy(network)
     own = {each.untyped_storage().data_ptr() for each in measured.state_dict().values()}
@@ -176,7 +175,7 @@ def _kept_bytes(network: nn.Module, data: Garments, size: int) -> int:
     return sum(kept.values())
 
 
-def _noise_scale(network: nn.Module, data: Garments) -> float:
+def _noise_scale(network: nn.Module, data: Images) -> float:
     """In examples; `nan` where the gradient cannot be told from noise."""
     measured = copy.deepcopy(network)
     parameters = list(measured.parameters())
@@ -192,7 +191,7 @@ def _noise_scale(network: nn.Module, data: Garments) -> float:
     return noise_scale(found).examples
 
 
-def _drawn(data: Garments, step: int) -> GrowingBatch:
+def _drawn(data: Images, step: int) -> GrowingBatch:
     """A batch of examples drawn at random, in its parts."""
     indices = torch.randperm(len(data.images))[:NOISE_BATCH].to(data.images.device)
     weight = NOISE_PART / NOISE_BATCH

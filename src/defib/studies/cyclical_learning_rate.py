@@ -30,14 +30,12 @@ from defib.studies.fashion import (
     DATASET,
     PUBLISHED,
     SMALL,
-    Batches,
-    Garments,
     Scale,
     descent,
     garments,
-    quality,
     seeded_network,
 )
+from defib.studies.image_sets import Images
 from defib.studies.intervals import above, difference_interval
 from defib.studies.pictures import curve
 from defib.studies.tables import table
@@ -87,10 +85,10 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
     return {"curves": table("epoch", values, trained.rows)}
 
 
-def cyclical_training(config: Config, data: Garments, seed: int) -> Trained:
+def cyclical_training(config: Config, data: Images, seed: int) -> Trained:
     """A training from beginning to end; `rows` are those of the table `curves`."""
     network = seeded_network(config.scale, seed)
-    batches = Batches(data, BATCH_SIZE)
+    batches = data.batches(BATCH_SIZE)
     optimizer = descent(network, config.lr_min)
     scheduler = ScheduledLearningRate(optimizer, planned(config, len(batches)))
     rows: list[tuple[float, ...]] = []
@@ -105,7 +103,7 @@ def cyclical_training(config: Config, data: Garments, seed: int) -> Trained:
             scheduler.step()
             losses.append(loss.detach())
             hits.append((scores.argmax(dim=1) == labels).double().mean())
-        held_out = quality(network, data.validation_images, data.validation_labels)
+        held_out = data.quality(network)
         train_loss, train_accuracy = (float(sum(each)) / len(batches) for each in (losses, hits))
         rate = float(optimizer.param_groups[0]["lr"])
         rows.append((epoch, rate, train_loss, train_accuracy, held_out.loss, held_out.accuracy))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -14,9 +16,21 @@ from defib.records.reading import read_run
 from defib.training.loop import train
 from defib.training.setup import TrainingSetup
 
-EVERY_STEP = 100.0
-"""Of the budget: as a share of the training's time, so large that no step is left out and the
-verdict does not depend on the speed of the machine."""
+EVERY_STEP = WatchOptions(budget=100.0)
+"""Its share of the training's time is so large that no step is left out, and the verdict does not
+depend on the speed of the machine."""
+
+
+@final
+class Watched:
+    """Has the `diagnosis` of a training once the watch of it has ended."""
+
+    diagnosis: Diagnosis
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that found something, the first cause first; remarks are left out."""
+        return rules_of(self.diagnosis)
 
 
 @final
@@ -29,17 +43,30 @@ class Judged:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The rules that found something, the first cause first; remarks are left out."""
-        findings = self.diagnosis.findings
-        return tuple(each.rule for each in findings if each.severity is not Severity.INFO)
+        """As `Watched.rules`."""
+        return rules_of(self.diagnosis)
+
+
+def rules_of(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The rules that found something, the first cause first; remarks are left out."""
+    findings = diagnosis.findings
+    return tuple(each.rule for each in findings if each.severity is not Severity.INFO)
+
+
+@contextmanager
+def watched(options: WatchOptions | None = None) -> Iterator[Watched]:
+    """Watch the training within, by default as `defib run` does; its record is not kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        watching, result = Watching(Path(folder), options=options), Watched()
+        try:
+            yield result
+        finally:
+            watching.finish()
+        result.diagnosis = diagnose(read_run(watching.directory))
 
 
 def trained_and_judged(setup: TrainingSetup) -> Judged:
     """Train the set-up under watch, every step of it, and diagnose the record."""
-    with tempfile.TemporaryDirectory() as folder:
-        watching = Watching(Path(folder), options=WatchOptions(budget=EVERY_STEP))
-        try:
-            losses = train(setup)
-        finally:
-            watching.finish()
-        return Judged(losses, diagnose(read_run(watching.directory)))
+    with watched(EVERY_STEP) as result:
+        losses = train(setup)
+    return Judged(losses, result.diagnosis)

@@ -30,7 +30,6 @@ from defib.studies.fashion import (
     DATASET,
     PUBLISHED,
     SMALL,
-    Batches,
     Scale,
     descent,
     garments,
@@ -93,7 +92,7 @@ def _training(config: Config, seed: int) -> RangeTraining:
         network,
         descent(network, config.lowest),
         lambda batch: functional.cross_entropy(network(batch[0]), batch[1]),
-        Batches(garments(config.scale, seed), BATCH_SIZE),
+        garments(config.scale, seed).batches(BATCH_SIZE),
     )
 
 
