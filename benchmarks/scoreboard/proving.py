@@ -29,7 +29,8 @@ from defib.records.reading import read_run
 from defib.records.trial import PairedComparison, Trial, Verdict
 from defib.rules.base import all_rules
 from defib.verification.comparison import measured
-from defib.verification.proof import ProofOptions, prove
+from defib.verification.ledger import ProofOptions
+from defib.verification.proof import prove
 from defib.verification.setups import SetupTrials
 
 WATCHED_SEED = 100

@@ -117,6 +117,17 @@ def test_the_verdict_comes_first_and_the_change_last():
     assert places == sorted(places)
 
 
+def test_a_fix_that_removes_the_fault_mends_it():
+    text = printed(proof(compared(), answer=("lower-learning-rate=0.1",)))
+    assert "`lower-learning-rate=0.1` mends it." in text
+
+
+def test_a_fix_that_helps_but_leaves_the_fault_is_not_said_to_mend_it():
+    left = compared(is_symptom_gone=False)
+    text = printed(proof(left, answer=("lower-learning-rate=0.1",)))
+    assert "`lower-learning-rate=0.1` helps; learning-rate-too-high is still found." in text
+
+
 @pytest.mark.parametrize(
     ("shown", "words"),
     [

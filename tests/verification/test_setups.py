@@ -25,12 +25,14 @@ def test_a_fix_that_helps_is_confirmed():
     assert compare(slow, "raise-learning-rate=10000").verdict is Verdict.CONFIRMED
 
 
-def test_a_fix_that_changes_nothing_has_no_effect():
-    assert compare(slow, "raise-learning-rate=1").verdict is Verdict.NO_EFFECT
+def test_a_change_that_is_too_small_has_no_effect():
+    assert compare(slow, "raise-learning-rate=1.001").verdict is Verdict.NO_EFFECT
 
 
-def test_a_fix_that_finds_nothing_to_change_says_so():
-    assert "found nothing" in compare(slow, "unfreeze").reason
+def test_a_fix_that_finds_nothing_to_change_is_not_applicable():
+    found = compare(slow, "unfreeze")
+    assert found.verdict is Verdict.NOT_APPLICABLE
+    assert "found nothing" in found.reason
 
 
 def test_nothing_of_a_fix_is_left_in_torch():

@@ -51,7 +51,8 @@ def prove_run(
     from defib.report.machine import diagnosis_as_json
     from defib.report.proof_text import print_proof
     from defib.verification.conclusion import concluded, write_proof
-    from defib.verification.proof import ProofOptions, prove
+    from defib.verification.ledger import ProofOptions
+    from defib.verification.proof import prove
     from defib.verification.trial_process import TrialProcesses, check_origin
 
     console = Console(file=sys.stderr)

@@ -79,14 +79,23 @@ def _share(value: float) -> str:
 
 def _headline(printer: Printer, diagnosis: Diagnosis, proof: Proof) -> Text:
     if proof.answer:
-        fixes = " and ".join(f"`{each}`" for each in proof.answer)
-        text = printer.message(f"Proved by re-running: {fixes} mends it. {diagnosis.summary}")
+        text = printer.message(f"Proved by re-running: {_answer(proof)} {diagnosis.summary}")
     elif proof.comparisons:
         text = printer.message("No fix that was tried was proved to help.")
     else:
         text = printer.message("There was nothing to try.")
     text.stylize("bold")
     return text
+
+
+def _answer(proof: Proof) -> str:
+    fixes = " and ".join(f"`{each}`" for each in proof.answer)
+    several = len(proof.answer) > 1
+    confirmed = [each for each in proof.comparisons if each.verdict is Verdict.CONFIRMED]
+    left = [each.rule for each in confirmed if each.is_symptom_gone is False]
+    if left:
+        return f"{fixes} {'help' if several else 'helps'}; {' and '.join(left)} is still found."
+    return f"{fixes} {'mend' if several else 'mends'} it."
 
 
 def _print_comparison(printer: Printer, comparison: PairedComparison) -> None:

@@ -12,6 +12,7 @@ from defib.records.finding import Diagnosis, Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.trial import Yardstick
 from defib.rules.base import AnyRule, every_rule
+from defib.verification.paired_trials import yardsticks_of
 
 MOST_CAUSES = 2
 """Leading causes whose fixes are tried at once: later ones may be gone when these are mended."""
@@ -38,16 +39,9 @@ class Candidate:
 
     @property
     def yardsticks(self) -> tuple[Yardstick, ...]:
-        """What may decide, the best first: the first that was seen in all trials counts."""
-        if self.fix.changes_objective:
-            # Losses of different kinds cannot be compared, accuracies can.
-            return (Yardstick.EVALUATION_ACCURACY, Yardstick.ACCURACY, Yardstick.RELATIVE_LOSS)
-        if not self.fix.compares_evaluation:
-            return (Yardstick.TRAINING_LOSS,)
-        if _is_of_generalization(self.finding):
-            # The loss tells first: an accuracy hardly moves where a network grows too sure.
-            return (Yardstick.EVALUATION_LOSS, Yardstick.EVALUATION_ACCURACY)
-        return (Yardstick.EVALUATION_ACCURACY, Yardstick.EVALUATION_LOSS)
+        """What may decide, by `yardsticks_of`."""
+        general = _is_of_generalization(self.finding)
+        return yardsticks_of(self.fix, is_of_generalization=general)
 
 
 def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:

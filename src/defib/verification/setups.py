@@ -23,8 +23,8 @@ from defib.records.trial import (
 from defib.script.rerun import fix_event
 from defib.training.loop import train
 from defib.training.setup import TrainingSetup
-from defib.verification.comparison import differences, verdict_on
 from defib.verification.outcome import result_of
+from defib.verification.paired_trials import compared, yardsticks_of
 
 MakeSetup = Callable[[int], TrainingSetup]
 """A training that is ready to run, from a seed."""
@@ -41,32 +41,15 @@ def compare(
 ) -> PairedComparison:
     """The training of `make` with `fix` against the same without it, on the same seeds.
 
-    Compared is the training loss over the last fifth, or the accuracy where the fix changes
-    what the loss is. Raises `UnknownNameError` for an unknown fix.
+    Compared is by `yardstick`, or by the first that fits the fix and is seen in all trials.
+    Raises `UnknownNameError` for an unknown fix.
     """
     chosen = fix_called(fix) if isinstance(fix, str) else fix
-    yardstick = yardstick or (
-        Yardstick.ACCURACY if chosen.changes_objective else Yardstick.TRAINING_LOSS
-    )
     with tempfile.TemporaryDirectory() as folder:
         runner = SetupTrials(make, Path(folder))
         before = [runner(_trial((), seed), 0.0) for seed in seeds]
         after = [runner(_trial((chosen.label,), seed), 0.0) for seed in seeds]
-    found = differences(before, after, yardstick)
-    verdict, span = verdict_on(found)
-    void = next((each.reason for each in after if each.ending is not TrialEnding.TRAINED), "")
-    return PairedComparison(
-        fix=chosen.label,
-        rule="",
-        yardstick=yardstick,
-        verdict=verdict,
-        effect=span.mean,
-        low=span.low,
-        high=span.high,
-        is_logarithm=found.is_logarithm,
-        pairs=len(seeds),
-        reason=void,
-    )
+    return compared(chosen, before, after, (yardstick,) if yardstick else yardsticks_of(chosen))
 
 
 def _trial(fixes: tuple[str, ...], seed: int) -> Trial:
