@@ -13,6 +13,9 @@ from defib.records.chart import (
     BarSeries,
     Chart,
     Heat,
+    Image,
+    ImageGrid,
+    ImageKind,
     Line,
     Lines,
     Mark,
@@ -64,6 +67,19 @@ PANELS: dict[str, Panel] = {
     "plane": Plane((0.0, 0.5), (0.0, 0.5), (0, 1), ((0.0, 1.0), (1.0, 1.0)), 1.0),
     "heat": Heat("x", "y", ("1", "2"), ("a",), ((0.0, 1.0),)),
     "violins": Violins("y", (Violin("1", (0.0, 0.1, 0.9, 1.0)), Violin("2", (3.0, 3.0)))),
+    "images": ImageGrid(
+        (
+            (Image(((0.0, 1.0), (1.0, 0.5)), caption="a"), None),
+            (
+                Image((((1.0, 0.0, 0.0),),), ImageKind.COLOUR),
+                Image(((-0.5, 0.5),), ImageKind.DIFFERENCE),
+                Image(((0, 1, 2),), ImageKind.CLASSES),
+            ),
+        ),
+        columns=("before", "after"),
+        rows=("first", "second"),
+        classes=("page", "ink"),
+    ),
 }
 
 

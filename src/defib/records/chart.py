@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias, final
 
 
@@ -129,7 +130,46 @@ class Violins:
     x_label: str = ""
 
 
-Panel: TypeAlias = Lines | Bars | Plane | Heat | Violins
+class ImageKind(Enum):
+    """What the numbers of an image are."""
+
+    GREY = "grey"
+    """From 0, black, to 1, white."""
+    COLOUR = "colour"
+    """Red, green and blue of each pixel, from 0 to 1."""
+    DIFFERENCE = "difference"
+    """Of two images: below 0 darker, above 0 lighter than before."""
+    CLASSES = "classes"
+    """The number of each pixel's class."""
+
+
+@final
+@dataclass(frozen=True)
+class Image:
+    """Pixels in rows from the top."""
+
+    pixels: tuple[tuple[float | tuple[float, float, float], ...], ...]
+    kind: ImageKind = ImageKind.GREY
+    caption: str = ""
+    """Below the image; short."""
+
+
+@final
+@dataclass(frozen=True)
+class ImageGrid:
+    """Images in rows and columns, `None` where there is none; every place has the same size."""
+
+    images: tuple[tuple[Image | None, ...], ...]
+    columns: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    title: str = ""
+    largest_difference: float = 1.0
+    """What has the fullest colour, in either direction."""
+    classes: tuple[str, ...] = ()
+    """Their names, from class 0."""
+
+
+Panel: TypeAlias = Lines | Bars | Plane | Heat | Violins | ImageGrid
 
 
 @final

@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from defib.records.chart import Bars, Chart, Heat, Lines, Plane, Violins
+from defib.records.chart import Bars, Chart, Heat, ImageGrid, Lines, Plane, Violins
 from defib.report.figures.style import BACKGROUND, INK, UNITS_PER_INCH, WIDTH, figure_style
 from defib.report.figures.svg import svg_element
 from defib.report.printable import printable
+from defib.report.study_images import draw_images
 from defib.report.study_panels import (
     draw_bars,
     draw_heat,
@@ -42,6 +43,7 @@ DRAW: Mapping[type, Draw] = {
     Plane: draw_plane,
     Heat: draw_heat,
     Violins: draw_violins,
+    ImageGrid: draw_images,
 }
 """How each kind of panel is drawn."""
 
