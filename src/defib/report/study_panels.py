@@ -111,7 +111,15 @@ def _whiskers(axes: Axes, at: np.ndarray, series: BarSeries) -> None:
     if known.any():
         spread = np.abs(np.stack([values - low, high - values]))[:, known]
         axes.errorbar(
-            at[known], values[known], spread, fmt="none", ecolor=INK, elinewidth=1.3, capsize=3
+            at[known],
+            values[known],
+            spread,
+            fmt="none",
+            ecolor=INK,
+            elinewidth=1.3,
+            capsize=3,
+            # In front of the bars, which would hide the lower half.
+            zorder=5,
         )
 
 
