@@ -328,6 +328,16 @@ def large_epsilon(*, is_broken: bool) -> None:
     fit(model, batches(digits()), optimizer=optimizer)
 
 
+def lagging(*, is_broken: bool) -> None:
+    images, labels = digits()
+    model = nn.Sequential(nn.BatchNorm2d(1), normalized_network())
+    for each in model.modules():
+        if isinstance(each, nn.BatchNorm2d) and is_broken:
+            # In order to do without; but it is the weight of the new batch.
+            each.momentum = 0.0
+    fit(model, batches((255 * images, labels)))
+
+
 MISTAKES: Mapping[str, Mistake] = {
     "loaders-apart": pair("inputs-and-targets-apart", loaders_apart),
     "unknown-tokens": pair("token-out-of-range", unknown_tokens),
@@ -372,5 +382,6 @@ MISTAKES: Mapping[str, Mistake] = {
     "betas-swapped": pair("extreme-momentum", swapped_betas),
     "summed": pair("summed-loss", summed),
     "large-epsilon": pair("epsilon-too-large", large_epsilon),
+    "lagging-statistics": pair("evaluation-far-off", lagging),
     "stale-optimizer": pair("parameter-not-in-optimizer", stale_optimizer),
 }

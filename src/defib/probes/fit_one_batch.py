@@ -39,7 +39,8 @@ class FitOneBatch(Probe):
     `learning_rate`, and the `later_learning_rate` that a schedule has in store.
     `repeated_fit_difference`: largest relative difference of the first losses when the fit is
     made once more. `held_growth`: elements of results that the network keeps with their graph,
-    more with each step. `fitted_loss`: of the fitted copy in `training` and `evaluation` mode.
+    more with each step. `fitted_loss`: of the fitted copy in `training` and `evaluation` mode, as
+    the losses of the fit are, without the factor of mixed precision.
     """
 
     measures = (
@@ -69,7 +70,7 @@ class FitOneBatch(Probe):
         # First: what follows draws random numbers, and this must begin as the own fit did.
         _add_repetition(setup, own, into)
         _add_spread(setup, own.replica, into)
-        _add_evaluation(own.replica, into)
+        _add_evaluation(own, into)
         if not own.is_fitted(_constant_loss(setup)):
             _add_others(setup, into)
 
@@ -122,13 +123,13 @@ def _add_spread(setup: Setup, replica: Replica, into: Measurements) -> None:
                 into.single.add("fitted_prediction_batch_std", "", spread)
 
 
-def _add_evaluation(replica: Replica, into: Measurements) -> None:
-    into.single.add("fitted_loss", "training", loss_value(replica.loss()))
-    modes = {module: module.training for module in replica.modules}
+def _add_evaluation(own: Fit, into: Measurements) -> None:
+    into.single.add("fitted_loss", "training", own.loss())
+    modes = {module: module.training for module in own.replica.modules}
     for module in modes:
         module.training = False
     try:
-        into.single.add("fitted_loss", "evaluation", loss_value(replica.loss()))
+        into.single.add("fitted_loss", "evaluation", own.loss())
     finally:
         for module, mode in modes.items():
             module.training = mode

@@ -68,6 +68,10 @@ class Fit:
         """Median of the last losses."""
         return median(self.losses[-TAIL:])
 
+    def loss(self) -> float | Tensor:
+        """Of the replica as it is now, in the unit of `losses`."""
+        return loss_value(self.replica.loss(inputs=self._inputs) / self._scale)
+
     def is_fitted(self, constant: float | None) -> bool:
         """Whether the loss fell far, and below `constant`, that of a constant prediction."""
         limit = FITTED_SHARE * min(self.losses[0], constant or self.losses[0])

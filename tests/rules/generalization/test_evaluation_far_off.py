@@ -1,9 +1,9 @@
 import numpy as np
 
-from defib.records.finding import NotEvaluated, Severity
+from defib.records.finding import Finding, NotEvaluated, Severity
 from defib.records.series import Series
 from defib.rules.generalization.evaluation_far_off import EvaluationFarOff
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = EvaluationFarOff(max_ratio=1.2, begun=0.8, learnt=0.5, min_evaluations=3)
 BASELINE = float(np.log(2))
@@ -48,3 +48,35 @@ def test_not_evaluated_where_no_constant_is_known():
     assert findings(5.0, 6.0, 7.0, kind="unknown") == NotEvaluated(
         "evaluation-far-off", "the loss of a constant prediction is not known"
     )
+
+
+def before(
+    evaluation: float, *, training: float = 0.1, steps: int = 200
+) -> tuple[Finding, ...] | NotEvaluated:
+    losses = [BASELINE] + [training] * (steps - 1)
+    record = make_preflight(
+        sequences={"fit_loss": {"own": losses}},
+        fitted_loss={"training": training, "evaluation": evaluation * BASELINE},
+        initial_loss=BASELINE,
+        best_constant_loss=BASELINE,
+    )
+    return rule.evaluate_preflight(record)
+
+
+def test_before_the_first_step_reports_a_copy_that_is_another_one_in_evaluation():
+    found = before(1.21)
+    assert isinstance(found, tuple)
+    assert found[0].evidence["evaluation_mode"] == 1.21 * BASELINE
+    assert before(1.2) == ()
+
+
+def test_before_the_first_step_nothing_is_said_of_a_copy_that_did_not_learn():
+    reason = "the copy did not learn the first batch"
+    assert before(5.0, training=0.6) == NotEvaluated("evaluation-far-off", reason)
+
+
+def test_before_the_first_step_statistics_get_time_to_follow():
+    reason = "99 steps on the first batch, at least 100"
+    assert before(5.0, steps=99) == NotEvaluated("evaluation-far-off", reason)
+    assert isinstance(before(5.0, steps=100), tuple)
+    assert before(5.0, steps=100) != ()
