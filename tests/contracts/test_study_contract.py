@@ -31,6 +31,7 @@ NOT_HELD = {
     ("depth-of-tanh", "default-weights"): "undecided at 120 steps: validation accuracy 0.38-0.62",
     ("initialisation", "he-before-glorot"): "undecided over 5 layers and four seeds",
     ("label-order", "order-kills-units"): "fails: the random order kills more ReLUs in one pass",
+    ("small-convnet", "published-accuracy"): "fails: 10,000 images, not 60,000",
 }
 
 every_study = pytest.mark.parametrize("study", all_studies(), ids=lambda study: study.name)
