@@ -26,11 +26,14 @@ class Trial:
     steps: int
     seed: int
     fixes: tuple[str, ...] = ()
+    is_repetition: bool = False
+    """Made beside another one of the same seed, to see whether it comes out alike."""
 
     @property
     def name(self) -> str:
         """A name for files: `as-it-is-seed-0`, `clip-gradients=1-seed-2`."""
-        return f"{'+'.join(self.fixes) or 'as-it-is'}-seed-{self.seed}"
+        again = "-again" if self.is_repetition else ""
+        return f"{'+'.join(self.fixes) or 'as-it-is'}-seed-{self.seed}{again}"
 
     @property
     def command(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
 from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
@@ -18,8 +18,16 @@ START_SECONDS = 6.0
 Runner = Callable[[Trial, float], TrialResult]
 """Runs a trial that should take so many seconds; its record is `folder / trial.name`."""
 Report = Callable[[str], None]
-Condition = tuple[tuple[str, ...], int]
-"""Fixes as they are typed, and a seed."""
+REPEATED_STEPS = 50
+"""Of a repetition: enough for an order of examples, or for dropout, to come out otherwise."""
+
+
+class Condition(NamedTuple):
+    """Under what a trial runs: `fixes` as they are typed. A repetition is short."""
+
+    fixes: tuple[str, ...]
+    seed: int
+    is_repetition: bool = False
 
 
 @final
@@ -48,7 +56,8 @@ class Ledger:
 
     @property
     def results(self) -> tuple[TrialResult, ...]:
-        return tuple(self._results.values())
+        """Of all trials but repetitions."""
+        return tuple(each for each in self._results.values() if not each.trial.is_repetition)
 
     def folder(self, condition: Condition) -> Path:
         """Where the record of a trial lies."""
@@ -68,7 +77,8 @@ class Ledger:
         with ThreadPoolExecutor(self._options.jobs) as pool:
             for trial, result in zip(missing, pool.map(self._run, missing), strict=True):
                 self._results[trial.name] = result
-                self.left -= 1
+                if not trial.is_repetition:
+                    self.left -= 1
 
     def seconds(self, trials: int) -> float:
         """What that many trials should take on a machine with nothing else to do."""
@@ -80,16 +90,17 @@ class Ledger:
         return [trial for name, trial in trials.items() if name not in self._results]
 
     def _trial(self, condition: Condition) -> Trial:
-        fixes, seed = condition
         record = self._record
+        steps = min(self.steps, REPEATED_STEPS) if condition.is_repetition else self.steps
         return Trial(
             script=record.script,
             arguments=record.arguments,
             directory=record.origin.directory,
             is_module=record.origin.is_module,
-            steps=self.steps,
-            seed=seed,
-            fixes=fixes,
+            steps=steps,
+            seed=condition.seed,
+            fixes=condition.fixes,
+            is_repetition=condition.is_repetition,
         )
 
     def _run(self, trial: Trial) -> TrialResult:
@@ -97,7 +108,8 @@ class Ledger:
         expected = START_SECONDS + self._options.jobs * self.steps * self._seconds_per_step()
         result = self._options.run(trial, expected)
         name = "+".join(trial.fixes) or "as it is"
-        self._options.report(f"{name}, seed {trial.seed}: {_in_words(result)}")
+        again = ", again" if trial.is_repetition else ""
+        self._options.report(f"{name}, seed {trial.seed}{again}: {_in_words(result)}")
         return result
 
     def _seconds_per_step(self) -> float:

@@ -1,6 +1,7 @@
 """Tries the fixes of a run's leading causes, and says which of them work.
 
-1. *Screening*: the script as it is and with each candidate, once, on the same seed.
+1. *Screening*: the script as it is and with each candidate, once, on the same seed. A short
+   repetition tells whether the same seed gives the same training.
 2. *Deciding*: the candidate that gained most, on further seeds, until the interval of the paired
    differences is clear of zero, or the trials that may be spent are used up; then the next one.
 3. *Looking again*: where the trial with a confirmed fix shows another fault, its fixes are tried
@@ -32,11 +33,15 @@ from defib.verification.comparison import FEWEST_PAIRS, MOST_PAIRS
 from defib.verification.ledger import Condition, Ledger, ProofOptions
 from defib.verification.paired_trials import compared
 from defib.verification.plan import Candidate, candidates, leading_findings, trial_steps
+from defib.verification.reproducibility import is_same_training
 
 MOST_ROUNDS = 3
 """Faults that are mended one after the other."""
 MUCH_THE_SAME = 0.5
 """Share of the largest gain, from which on the order of the rule's fixes counts for more."""
+MORE_PAIRS = 1
+"""Added to the fewest where the same seed does not give the same training: pairs are loose then,
+and an interval from few of them is more often wrong."""
 
 
 def prove(record: RunRecord, options: ProofOptions) -> Proof:
@@ -60,6 +65,7 @@ class _Search:
         self._comparisons: list[PairedComparison] = []
         self._answer: tuple[str, ...] = ()
         self._notes: list[str] = []
+        self._fewest = FEWEST_PAIRS
 
     def proof(self) -> Proof:
         return Proof(
@@ -85,7 +91,7 @@ class _Search:
                 return
             mended |= {each.rule for each in findings}
             self._answer += (confirmed.fix,)
-            record = read_run(self._ledger.folder((self._answer, 0)))
+            record = read_run(self._ledger.folder(self._without(0)))
             if not any(e.severity is Severity.ERROR for e in leading_findings(diagnose(record))):
                 return
 
@@ -94,8 +100,12 @@ class _Search:
         affordable = max(1, self._ledger.left - 2 * FEWEST_PAIRS + 1)
         tried = tried[:affordable]
         self._tell_plan(len(tried))
-        self._ledger.make([self._without(0), *(self._with(each, 0) for each in tried)])
+        repetition = self._without(0)._replace(is_repetition=True)
+        conditions = [self._without(0), *(self._with(each, 0) for each in tried), repetition]
+        self._ledger.make(conditions if not self._answer else conditions[:-1])
         self._check_reference()
+        if not self._answer:
+            self._compare_repetition(repetition)
         standing = {each.fix.label: self._compared(each, 1) for each in tried}
         for candidate in _by_promise(tried, standing):
             label = candidate.fix.label
@@ -111,7 +121,7 @@ class _Search:
     def _decided(self, candidate: Candidate) -> PairedComparison:
         """The comparison on as many seeds as it needs, or as may be spent."""
         comparison = self._compared(candidate, 1)
-        for pairs in range(FEWEST_PAIRS, MOST_PAIRS + 1):
+        for pairs in range(self._fewest, MOST_PAIRS + 1):
             seeds = range(pairs)
             wanted = [each for s in seeds for each in (self._without(s), self._with(candidate, s))]
             if not self._ledger.affords(wanted):
@@ -131,20 +141,15 @@ class _Search:
             rule=candidate.finding.rule,
             base=self._answer,
             change=candidate.fix.change(self._record, candidate.finding),
-            edit=self._edit(candidate),
+            edit=_edit(self._record, candidate),
             is_symptom_gone=_is_gone(candidate.finding, after),
         )
 
-    def _edit(self, candidate: Candidate) -> Edit | None:
-        site = candidate.fix.site(self._record, candidate.finding)
-        new = candidate.fix.edited(site.code, self._record, candidate.finding) if site else None
-        return Edit(site, new) if site is not None and new is not None else None
-
     def _without(self, seed: int) -> Condition:
-        return self._answer, seed
+        return Condition(self._answer, seed)
 
     def _with(self, candidate: Candidate, seed: int) -> Condition:
-        return (*self._answer, candidate.fix.label), seed
+        return Condition((*self._answer, candidate.fix.label), seed)
 
     def _tell_plan(self, count: int) -> None:
         trials = count + 1 + 2 * (FEWEST_PAIRS - 1)
@@ -169,6 +174,24 @@ class _Search:
                 f"{reference.reason}), so nothing can be compared. What it printed is in "
                 f"`{self._ledger.folder(self._without(0)) / 'output.txt'}`."
             )
+
+    def _compare_repetition(self, repetition: Condition) -> None:
+        conditions = (self._without(0), repetition)
+        if any(self._ledger.result(e).ending is not TrialEnding.TRAINED for e in conditions):
+            return
+        one, other = (read_run(self._ledger.folder(each)) for each in conditions)
+        if is_same_training(one, other) is False:
+            self._fewest += MORE_PAIRS
+            self._notes.append(
+                "The script does not train the same way twice from the same seed: pairs of "
+                f"re-runs differ by more than the fix, so at least {self._fewest} are compared."
+            )
+
+
+def _edit(record: RunRecord, candidate: Candidate) -> Edit | None:
+    site = candidate.fix.site(record, candidate.finding)
+    new = candidate.fix.edited(site.code, record, candidate.finding) if site else None
+    return Edit(site, new) if site is not None and new is not None else None
 
 
 def _is_gone(finding: Finding, after: Sequence[TrialResult]) -> bool | None:
