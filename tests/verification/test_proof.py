@@ -25,7 +25,8 @@ def slow(seed: int) -> TrainingSetup:
 
 def proof_of(make: MakeSetup, folder: Path) -> Proof:
     trials = SetupTrials(make, folder)
-    watched = trials(Trial("setup", (), "", False, 10**9, 0), 0.0)
+    # Of a seed that no trial has: their records lie beside it.
+    watched = trials(Trial("setup", (), "", False, 10**9, 99), 0.0)
     return prove(read_run(folder / watched.trial.name), ProofOptions(folder, trials, cost=20))
 
 
