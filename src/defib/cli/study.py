@@ -46,6 +46,12 @@ JOBS = click.Option(
     metavar="N",
     help="Processes at once; as many as there are processors if not given.",
 )
+DEVICE = click.Option(
+    ["--device"],
+    default="",
+    metavar="NAME",
+    help="Where networks are trained: `cpu`, `cuda`, ...; at full size a GPU, if there is one.",
+)
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
 STRICT = click.Option(["--strict"], is_flag=True, help="Exit with 3 unless every claim holds.")
 TABLES = click.Option(["--tables", "has_tables"], is_flag=True, help="Print the tables as well.")
@@ -73,19 +79,25 @@ def run_study(
     is_full: bool,
     seed: int,
     jobs: int | None,
+    device: str,
     out: Path,
     as_json: bool,
     strict: bool,
     has_tables: bool,
 ) -> Callable[[], object] | None:
     """Run the study NAME, or go on where an earlier run was interrupted."""
+    from defib.errors import UsageError
     from defib.report.study_text import files_text, print_study
     from defib.studies.base import study_called
+    from defib.studies.devices import devices_of
     from defib.studies.running import Request
 
     study = study_called(name)
+    _check_device(device)
+    if device and not devices_of(study.quick):
+        raise UsageError(f"--device: the study {name} has no choice of a device.")
     _provide_data(study)
-    request = Request((study,), is_full, seed, _workers(jobs), out)
+    request = Request((study,), is_full, seed, _workers(jobs), out, device=device)
     [result] = _run(request)
     if as_json:
         _print_json(result)
@@ -96,7 +108,7 @@ def run_study(
 
 
 def run_all(
-    *, is_full: bool, seed: int, jobs: int | None, out: Path, strict: bool
+    *, is_full: bool, seed: int, jobs: int | None, device: str, out: Path, strict: bool
 ) -> Callable[[], object] | None:
     """Run every study and make one site of them: an index, and a page for each.
 
@@ -106,12 +118,20 @@ def run_all(
     from defib.studies.base import all_studies
     from defib.studies.running import Request
 
+    _check_device(device)
     studies = tuple(each for each in all_studies() if _has_data(each))
-    request = Request(studies, is_full, seed, _workers(jobs), out, has_index=True)
+    request = Request(studies, is_full, seed, _workers(jobs), out, has_index=True, device=device)
     results = _run(request)
     print_studies(results, _console())
     click.echo(str(out / "index.html"), err=True)
     return _ending(results, strict=strict)
+
+
+def _check_device(device: str) -> None:
+    from defib.studies.devices import check_device
+
+    if device:
+        check_device(device)
 
 
 def _provide_data(study: AnyStudy) -> None:
@@ -162,7 +182,7 @@ study = click.Group(
         click.Command(
             "run",
             callback=run_study,
-            params=[click.Argument(["name"]), SIZE, SEED, JOBS, OUT, TABLES, JSON, STRICT],
+            params=[click.Argument(["name"]), SIZE, SEED, JOBS, DEVICE, OUT, TABLES, JSON, STRICT],
             help=run_study.__doc__,
         ),
         click.Command(
@@ -172,7 +192,10 @@ study = click.Group(
             help=show.__doc__,
         ),
         click.Command(
-            "all", callback=run_all, params=[SIZE, SEED, JOBS, OUT, STRICT], help=run_all.__doc__
+            "all",
+            callback=run_all,
+            params=[SIZE, SEED, JOBS, DEVICE, OUT, STRICT],
+            help=run_all.__doc__,
         ),
     ],
 )

@@ -22,6 +22,7 @@ from defib.errors import UnknownNameError
 from defib.records.chart import Chart
 from defib.records.encoding import encode
 from defib.records.study import Claim, StudyResult, Table, Verdict
+from defib.studies.devices import devices_of, on_device
 from defib.studies.environment import environment_of
 from defib.studies.summary import tables_of_seeds
 
@@ -98,7 +99,7 @@ class Study(Generic[Config]):
             exercises=self.exercises,
             config=encode(config),
             seed=seed,
-            environment=environment_of(self.name, seed, is_full=config == self.full),
+            environment=environment_of(self.name, seed, options=self._options(config)),
             tables=tables_of_seeds(measured),
         )
         claims = (
@@ -106,6 +107,16 @@ class Study(Generic[Config]):
             for claim in self.claims(result)
         )
         return replace(result, claims=tuple(claims))
+
+    def _options(self, config: Config) -> tuple[str, ...]:
+        """What was typed for `config`; nothing of one that was made in Python."""
+        for known, options in ((self.quick, ()), (self.full, ("--full",))):
+            if config == known:
+                return options
+            devices = devices_of(config)
+            if devices and on_device(known, devices[0]) == config:
+                return (*options, f"--device {devices[0]}")
+        return ()
 
 
 # Any: each study has a configuration of its own.

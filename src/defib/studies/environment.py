@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("defib", "torch", "numpy", "llvmlite", "scikit-learn")
 
 
-def environment_of(study: str, seed: int, *, is_full: bool) -> dict[str, str]:
+def environment_of(study: str, seed: int, *, options: Sequence[str] = ()) -> dict[str, str]:
     """Versions, machine and command. No time and no number of workers: both change nothing."""
-    command = f"defib study run {study}{' --full' if is_full else ''}"
+    command = " ".join(("defib study run", study, *options))
     found = {"command": command if seed == 0 else f"{command} --seed {seed}"}
     found["python"] = platform.python_version()
     for package in PACKAGES:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from defib.errors import UsageError
 from defib.records.study import StudyResult
 from defib.report.study_site import write_index, write_study
 from defib.studies.base import AnyStudy
+from defib.studies.devices import on_device
 from defib.studies.jobs import Job, collected, jobs_of, run_jobs
 
 
@@ -25,6 +26,13 @@ class Request:
     workers: int
     out: Path
     has_index: bool = False
+    device: str = ""
+    """torch's, for studies that train with torch; empty for what the configuration says."""
+
+    def config(self, study: AnyStudy) -> Any:
+        """The configuration of `study`."""
+        config = study.config(is_full=self.is_full)
+        return on_device(config, self.device) if self.device else config
 
     def folder(self, study: AnyStudy) -> Path:
         return self.out / study.name
@@ -34,7 +42,7 @@ class Request:
         return [
             (job, self.folder(study))
             for study in self.studies
-            for job in jobs_of(study, study.config(is_full=self.is_full), self.seed)
+            for job in jobs_of(study, self.config(study), self.seed)
         ]
 
 
@@ -45,7 +53,7 @@ def run_studies(request: Request, on_done: Callable[[Job], None]) -> Iterator[St
     results: dict[str, StudyResult] = {}
     index = "../index.html" if request.has_index else ""
     for study in request.studies:
-        config, folder = study.config(is_full=request.is_full), request.folder(study)
+        config, folder = request.config(study), request.folder(study)
         result = collected(study, config, request.seed, folder)
         write_study(result, study.figures(result), folder, page=study.page, index=index)
         results[study.name] = result
