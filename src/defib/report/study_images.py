@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
@@ -38,7 +40,8 @@ def draw_images(axes: Axes, panel: ImageGrid) -> None:
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     axes.set_xticks(range(len(panel.columns)), panel.columns)
-    axes.set_yticks([at * height for at in range(len(panel.rows))], panel.rows)
+    names = [textwrap.fill(name, 14) for name in panel.rows]
+    axes.set_yticks([at * height for at in range(len(names))], names)
     _explain(axes, panel)
 
 
