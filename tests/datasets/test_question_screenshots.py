@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from defib.datasets.screenshots import screenshots
+from defib.datasets.question_screenshots import screenshots
 from defib.errors import UnknownNameError, UsageError
 
 
