@@ -1,8 +1,9 @@
 """What a study is, and how all studies are found.
 
-A study is a file of this folder. Its docstring asks the question and tells the protocol; it holds
-a frozen `Config`, the configurations `QUICK` and `FULL`, and `STUDY`. What is measured is split
-into jobs, each of them a pure function of the configuration and of a seed.
+A study is a file of this folder, or `study.py` in a folder of its own beside its other parts. Its
+docstring asks the question and tells the protocol; it holds a frozen `Config`, the configurations
+`QUICK` and `FULL`, and `STUDY`. What is measured is split into jobs, each of them a pure function
+of the configuration and of a seed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from defib.studies.devices import devices_of, on_device
 from defib.studies.environment import environment_of
 from defib.studies.summary import tables_of_seeds
 
+_MAIN = "study"
+"""The module of a study that has a folder."""
 MOST_SEEDS = 1000
 """Of one configuration; beyond, the seeds of `--seed 0` and `--seed 1` would meet."""
 
@@ -60,8 +63,9 @@ class Study(Generic[Config]):
 
     @property
     def name(self) -> str:
-        """`dying-relu` for the study in `dying_relu.py`."""
-        return self.measure.__module__.rpartition(".")[2].replace("_", "-")
+        """`dying-relu` for the study in `dying_relu.py`, or in `dying_relu/study.py`."""
+        module = self.measure.__module__.removesuffix(f".{_MAIN}")
+        return module.rpartition(".")[2].replace("_", "-")
 
     @property
     def page(self) -> str:
@@ -74,8 +78,10 @@ class Study(Generic[Config]):
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the study's file does: results of another text are not reused."""
-        text = Path(inspect.getfile(self.measure)).read_bytes()
+        """Changes when the study's files do: results of another text are not reused."""
+        file = Path(inspect.getfile(self.measure))
+        files = sorted(file.parent.glob("*.py")) if file.stem == _MAIN else [file]
+        text = b"".join(each.read_bytes() for each in files)
         return hashlib.sha256(text).hexdigest()[:16]
 
     def config(self, *, is_full: bool) -> Config:
@@ -126,15 +132,15 @@ AnyStudy = Study[Any]
 @cache
 def all_studies() -> tuple[AnyStudy, ...]:
     """Every study of the package, by name."""
-    found = [study for study in map(_study_in, _modules()) if study is not None]
+    found = [study for study in map(_study_in, _modules().values()) if study is not None]
     return tuple(sorted(found, key=lambda study: study.name))
 
 
 def study_called(name: str) -> AnyStudy:
     """The study of that name. Raises `UnknownNameError` if there is none."""
     # Its own module first, alone: the others import what this one may do without.
-    module = name.replace("-", "_")
-    study = _study_in(module) if module in _modules() else None
+    module = _modules().get(name.replace("-", "_"))
+    study = _study_in(module) if module is not None else None
     if study is not None and study.name == name:
         return study
     studies = {study.name: study for study in all_studies()}
@@ -144,10 +150,13 @@ def study_called(name: str) -> AnyStudy:
     return studies[name]
 
 
-def _modules() -> list[str]:
-    return [each.name for each in pkgutil.iter_modules(defib.studies.__path__)]
+def _modules() -> dict[str, str]:
+    """The module in which a study may be, by the name of its file or folder."""
+    found = pkgutil.iter_modules(defib.studies.__path__)
+    prefix = defib.studies.__name__
+    return {e.name: f"{prefix}.{e.name}{f'.{_MAIN}' if e.ispkg else ''}" for e in found}
 
 
 def _study_in(module: str) -> AnyStudy | None:
-    member = getattr(importlib.import_module(f"defib.studies.{module}"), "STUDY", None)
+    member = getattr(importlib.import_module(module), "STUDY", None)
     return member if isinstance(member, Study) else None
