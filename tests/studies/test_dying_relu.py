@@ -2,16 +2,8 @@ import numpy as np
 import pytest
 
 from defib.ensemble.data import Data
-from defib.studies.dying_relu import (
-    FUNCTIONS,
-    KINDS,
-    LEAKY,
-    LIMIT,
-    RELU,
-    Config,
-    _trained,
-    measure,
-)
+from defib.studies.dying_relu.networks import FUNCTIONS, KINDS, LEAKY, LIMIT, RELU
+from defib.studies.dying_relu.study import Config, _trained, measure
 
 TINY = Config(seeds=1, networks=64, drawn=500, epochs=1, points=200, layers=(3,), widths=(2,))
 
