@@ -4,14 +4,15 @@ Two hidden layers of ReLUs, batches of 128, L2 of strength 5e-4 added to the gra
 with dropout of 0.2 of the pixels and 0.5 of the hidden units as well. Methods: AdaGrad (learning
 rate 1e-2), RMSProp (1e-3, ρ 0.9), RMSProp with Nesterov momentum (1e-4, ρ 0.9, μ 0.9), AdaDelta
 (factor 1, ρ 0.95, ε 1e-6: the paper's), Adam (1e-3). Three methods go by the name RMSProp +
-Nesterov; this is Algorithm 8.6 of Goodfellow, Bengio, Courville, with the gradient at the look-
-ahead point, and neither NAdam nor torch's `RMSprop(momentum=...)`. Training loss means two things:
-over the steps of an epoch, in training mode, and on all training images in evaluation mode.
+Nesterov; this is Algorithm 8.6 of Goodfellow, Bengio, Courville, whose gradient is taken at the
+point that momentum leads to, and neither NAdam nor torch's `RMSprop(momentum=...)`. Training loss
+means two things: over the steps of an epoch, in training mode, and on all training images in
+evaluation mode. `defib derive optimizer NAME` shows the updates term by term.
 
 Inference: torch's dropout scales what is kept while it trains. That a network with unscaled dropout
 whose weights are scaled for inference is the same network is tried on every trained network, in
 float64. Defaults: those of torch and of Keras side by side, and what Keras's do to AdaGrad and
-AdaDelta, in torch's implementation. Times are of epochs that nobody watches, on one processor.
+AdaDelta, in torch's implementation. Times are of epochs that nobody watches.
 
 Quick: 4,000 images of 16 x 16 (means of four pixels), hidden layers of 200 in place of 1000, 8
 epochs. Full: all images of 32 x 32, 1000 units, 200 epochs.
