@@ -30,7 +30,7 @@ def test_another_seed_draws_other_noise():
 
 def test_the_change_is_relative_to_the_deviation_between_images():
     images = torch.tensor([[0.0], [2.0]])
-    halved = nn.Linear(1, 1)
+    halved = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         halved.weight.fill_(0.5)
     # The images deviate by 1 from their mean; halved, they and their changes are halves.
