@@ -115,6 +115,7 @@ def _of_decoders(result: StudyResult) -> tuple[Claim, ...]:
 def _of_skips(result: StudyResult) -> tuple[Claim, ...]:
     scenes, boundary = result.by_seed("scenes"), result.by_seed("boundary")
     nearest, *_ = boundary.distinct("distance")
+    band = f"in the narrowest band along the boundaries (distance {nearest})"
     whole = [scenes.numbers("mean_iou", network=each) for each in VARIANTS]
     near, far = (
         [boundary.numbers(column, network=each, distance=nearest) for each in VARIANTS]
@@ -154,14 +155,13 @@ def _of_skips(result: StudyResult) -> tuple[Claim, ...]:
         ),
         Claim(
             "finer-skips-better-boundaries",
-            f"The same order holds for the accuracy within {nearest} pixels of a boundary.",
+            f"The same order holds for the accuracy {band}.",
             together(*(above(each, 0.0) for each in at_boundary)),
             at_boundary[0].as_numbers("first_skip") | at_boundary[1].as_numbers("second_skip"),
         ),
         Claim(
             "the-gain-lies-at-the-boundaries",
-            f"{FINE} gains more accuracy over {COARSE} within {nearest} pixels of a boundary than "
-            "beyond.",
+            f"{FINE} gains more accuracy over {COARSE} {band} than beyond it.",
             above(nearer, 0.0),
             nearer.as_numbers("more_at_the_boundary"),
         ),
