@@ -85,7 +85,8 @@ def all_fixes() -> tuple[Fix, ...]:
     for module in pkgutil.iter_modules(defib.fixes.__path__, "defib.fixes."):
         for member in vars(importlib.import_module(module.name)).values():
             is_own = inspect.isclass(member) and member.__module__ == module.name
-            if is_own and issubclass(member, Fix) and not inspect.isabstract(member):
+            # What several fixes have in common is a class too, but no fix of its own.
+            if is_own and issubclass(member, Fix) and getattr(member, "__final__", False):
                 found.append(member())
     return tuple(sorted(found, key=lambda fix: fix.name()))
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from torch import nn
 
-from defib.fixes.activation_swap import swap_activations
-from defib.fixes.base import Fix
-from defib.fixes.literals import with_name
-from defib.fixes.live_training import LiveTraining
-from defib.records.finding import Finding
-from defib.records.run import RunRecord
+from defib.fixes.activation_fix import ActivationFix
 
 
 @final
 @dataclass(frozen=True)
-class Elu(Fix):
+class Elu(ActivationFix):
     """ELU, smooth and with a gradient below zero.
 
     ## What it changes
@@ -31,14 +26,5 @@ class Elu(Fix):
     - Clevert, Unterthiner, Hochreiter, *Fast and Accurate Deep Network Learning by ELUs* (2016).
     """
 
-    def connect(self, training: LiveTraining) -> None:
-        swap_activations(training, ("relu", "sigmoid", "tanh"), nn.ELU, "ELU")
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`nn.ELU()` after the hidden layers"
-
-    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        del record, finding
-        edits = (with_name(code, old, "ELU") for old in ("ReLU", "Sigmoid", "Tanh"))
-        return next((each for each in edits if each is not None), None)
+    replaced: ClassVar[tuple[str, ...]] = ("relu", "sigmoid", "tanh")
+    module: ClassVar[type[nn.Module]] = nn.ELU

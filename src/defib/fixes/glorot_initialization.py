@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from torch import nn
-
-from defib.fixes.base import Fix
-from defib.fixes.layer_weights import initialize_with
-from defib.fixes.live_training import LiveTraining
-from defib.records.finding import Finding
-from defib.records.run import RunRecord
+from defib.fixes.initialization_fix import InitializationFix
 
 
 @final
 @dataclass(frozen=True)
-class GlorotInitialization(Fix):
+class GlorotInitialization(InitializationFix):
     """Weights with variance 2 / (inputs + units), which suits tanh.
 
     ## What it changes
@@ -32,11 +26,4 @@ class GlorotInitialization(Fix):
       networks* (2010).
     """
 
-    def connect(self, training: LiveTraining) -> None:
-        initialize_with(training, nn.init.xavier_normal_, "Glorot initialisation")
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return (
-            "for each layer: `nn.init.xavier_normal_(layer.weight)`, `nn.init.zeros_(layer.bias)`"
-        )
+    initializer: ClassVar[str] = "xavier_normal_"

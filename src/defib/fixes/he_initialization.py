@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from types import MappingProxyType
+from typing import ClassVar, final
 
-from torch import Tensor, nn
-
-from defib.fixes.base import Fix
-from defib.fixes.layer_weights import initialize_with
-from defib.fixes.live_training import LiveTraining
-from defib.records.finding import Finding
-from defib.records.run import RunRecord
+from defib.fixes.initialization_fix import InitializationFix
 
 
 @final
 @dataclass(frozen=True)
-class HeInitialization(Fix):
+class HeInitialization(InitializationFix):
     """Weights with standard deviation sqrt(2 / inputs), which suits ReLU and its like.
 
     ## What it changes
@@ -31,16 +27,5 @@ class HeInitialization(Fix):
     - He, Zhang, Ren, Sun, *Delving Deep into Rectifiers* (2015).
     """
 
-    def connect(self, training: LiveTraining) -> None:
-        initialize_with(training, _fill, "He initialisation")
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return (
-            "for each layer: `nn.init.zeros_(layer.bias)` and "
-            '`nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")`'
-        )
-
-
-def _fill(weight: Tensor) -> Tensor:
-    return nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    initializer: ClassVar[str] = "kaiming_normal_"
+    options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"nonlinearity": "relu"})

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from types import MappingProxyType
+from typing import ClassVar, final
 
-from torch import Tensor, nn
-
-from defib.fixes.base import Fix
-from defib.fixes.layer_weights import initialize_with
-from defib.fixes.live_training import LiveTraining
-from defib.records.finding import Finding
-from defib.records.run import RunRecord
+from defib.fixes.initialization_fix import InitializationFix
 
 
 @final
 @dataclass(frozen=True)
-class LecunInitialization(Fix):
+class LecunInitialization(InitializationFix):
     """Weights with variance 1 / inputs, which keeps the scale of a linear layer's output.
 
     ## What it changes
@@ -30,16 +26,5 @@ class LecunInitialization(Fix):
     - LeCun, Bottou, Orr, Müller, *Efficient BackProp* (1998).
     """
 
-    def connect(self, training: LiveTraining) -> None:
-        initialize_with(training, _fill, "LeCun initialisation")
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return (
-            'for each layer: `nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")`, '
-            "`nn.init.zeros_(layer.bias)`"
-        )
-
-
-def _fill(weight: Tensor) -> Tensor:
-    return nn.init.kaiming_normal_(weight, nonlinearity="linear")
+    initializer: ClassVar[str] = "kaiming_normal_"
+    options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"nonlinearity": "linear"})

@@ -6,18 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from defib.fixes.base import Fix
-from defib.fixes.literals import with_argument
-from defib.fixes.live_training import LiveTraining
-from defib.fixes.step_size import (
-    first_rate,
-    healthy_factor,
-    optimizer_of,
-    scale_learning_rate,
-)
+from defib.fixes.learning_rate_fix import LearningRateFix
+from defib.fixes.step_size import healthy_factor
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
-from defib.records.site import Site
 from defib.rules.learning_rate import LARGEST_HEALTHY_RATIO, rounded
 
 LARGEST = 0.3
@@ -27,7 +19,7 @@ SMALLEST = 1e-4
 
 @final
 @dataclass(frozen=True)
-class LowerLearningRate(Fix):
+class LowerLearningRate(LearningRateFix):
     """Smaller steps: the learning rate times a factor below 1.
 
     ## What it changes
@@ -47,26 +39,11 @@ class LowerLearningRate(Fix):
     """
 
     meaning: ClassVar[str] = "factor for the learning rate, below 1"
-
-    def connect(self, training: LiveTraining) -> None:
-        factor = self.value or 0.1
-        scale_learning_rate(training, lambda _: factor, f"learning rate times {factor:g}")
+    usual: ClassVar[float] = 0.1
 
     def candidates(self, record: RunRecord, finding: Finding) -> tuple[LowerLearningRate, ...]:
         factor = healthy_factor(record, finding, ratio=LARGEST_HEALTHY_RATIO)
         if not math.isfinite(factor) or factor > LARGEST:
-            factor = 0.1
+            factor = self.usual
         factor = float(rounded(max(factor, SMALLEST)))
         return (LowerLearningRate(factor), LowerLearningRate(float(rounded(factor / 10))))
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        rate = first_rate(record, finding)
-        return f"learning rate {rate:g} -> {rounded(rate * (self.value or 0.1))}"
-
-    def site(self, record: RunRecord, finding: Finding) -> Site | None:
-        return record.site_of_optimizer(optimizer_of(record, finding))
-
-    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        rate = first_rate(record, finding)
-        new = rounded(rate * (self.value or 0.1))
-        return with_argument(code, ("lr", "learning_rate"), rate, new)

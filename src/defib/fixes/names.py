@@ -28,13 +28,13 @@ def check_fix(text: str) -> None:
 
 
 def _holds_fix(file: Path) -> bool:
-    classes = [each for each in ast.parse(file.read_text("utf-8")).body if _is_class(each)]
-    return any(_is_fix(base) for each in classes for base in getattr(each, "bases", ()))
+    return any(_is_fix(each) for each in ast.parse(file.read_text("utf-8")).body)
 
 
-def _is_class(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef)
-
-
-def _is_fix(base: ast.expr) -> bool:
-    return isinstance(base, ast.Name) and base.id == "Fix"
+def _is_fix(node: ast.stmt) -> bool:
+    """A final class: what several fixes have in common is `Fix` or `...Fix`, and not final."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    bases = [each.id for each in node.bases if isinstance(each, ast.Name)]
+    decorators = [each.id for each in node.decorator_list if isinstance(each, ast.Name)]
+    return "final" in decorators and any(each.endswith("Fix") for each in bases)

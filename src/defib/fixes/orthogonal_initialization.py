@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from types import MappingProxyType
+from typing import ClassVar, final
 
-from torch import Tensor, nn
-
-from defib.fixes.base import Fix
-from defib.fixes.layer_weights import initialize_with
-from defib.fixes.live_training import LiveTraining
-from defib.records.finding import Finding
-from defib.records.run import RunRecord
+from defib.fixes.initialization_fix import InitializationFix
 
 
 @final
 @dataclass(frozen=True)
-class OrthogonalInitialization(Fix):
+class OrthogonalInitialization(InitializationFix):
     """Orthogonal weights with gain sqrt(2): lengths are kept through deep networks.
 
     ## What it changes
@@ -31,20 +27,5 @@ class OrthogonalInitialization(Fix):
     - Saxe, McClelland, Ganguli, *Exact solutions to the nonlinear dynamics of learning* (2013).
     """
 
-    def connect(self, training: LiveTraining) -> None:
-        initialize_with(
-            training,
-            lambda weight: nn.init.orthogonal_(weight, gain=2**0.5),
-            "orthogonal initialisation",
-        )
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return (
-            "for each layer: `nn.init.zeros_(layer.bias)` and "
-            "`nn.init.orthogonal_(layer.weight, gain=2**0.5)`"
-        )
-
-
-def _fill(weight: Tensor) -> Tensor:
-    return nn.init.orthogonal_(weight, gain=2**0.5)
+    initializer: ClassVar[str] = "orthogonal_"
+    options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"gain": 2**0.5})

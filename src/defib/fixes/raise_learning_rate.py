@@ -6,18 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from defib.fixes.base import Fix
-from defib.fixes.literals import with_argument
-from defib.fixes.live_training import LiveTraining
-from defib.fixes.step_size import (
-    first_rate,
-    healthy_factor,
-    optimizer_of,
-    scale_learning_rate,
-)
+from defib.fixes.learning_rate_fix import LearningRateFix
+from defib.fixes.step_size import healthy_factor
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
-from defib.records.site import Site
 from defib.rules.learning_rate import USUAL_RATIO, rounded
 
 SMALLEST = 3.0
@@ -26,7 +18,7 @@ SMALLEST = 3.0
 
 @final
 @dataclass(frozen=True)
-class RaiseLearningRate(Fix):
+class RaiseLearningRate(LearningRateFix):
     """Larger steps: the learning rate times a factor above 1.
 
     ## What it changes
@@ -45,26 +37,11 @@ class RaiseLearningRate(Fix):
     """
 
     meaning: ClassVar[str] = "factor for the learning rate, above 1"
-
-    def connect(self, training: LiveTraining) -> None:
-        factor = self.value or 10.0
-        scale_learning_rate(training, lambda _: factor, f"learning rate times {factor:g}")
+    usual: ClassVar[float] = 10.0
 
     def candidates(self, record: RunRecord, finding: Finding) -> tuple[RaiseLearningRate, ...]:
         factor = healthy_factor(record, finding, ratio=USUAL_RATIO)
         if not math.isfinite(factor) or factor < SMALLEST:
-            factor = 10.0
+            factor = self.usual
         factor = float(rounded(factor))
         return (RaiseLearningRate(factor), RaiseLearningRate(factor * 10))
-
-    def change(self, record: RunRecord, finding: Finding) -> str:
-        rate = first_rate(record, finding)
-        return f"learning rate {rate:g} -> {rounded(rate * (self.value or 10.0))}"
-
-    def site(self, record: RunRecord, finding: Finding) -> Site | None:
-        return record.site_of_optimizer(optimizer_of(record, finding))
-
-    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        rate = first_rate(record, finding)
-        new = rounded(rate * (self.value or 10.0))
-        return with_argument(code, ("lr", "learning_rate"), rate, new)

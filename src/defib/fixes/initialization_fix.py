@@ -1,0 +1,50 @@
+"""What fixes have in common that draw the initial weights anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from defib.fixes.base import Fix
+from defib.fixes.layer_weights import weights_of
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+
+@dataclass(frozen=True)
+class InitializationFix(Fix):
+    """Before the first training step, for every weight matrix; biases become zero."""
+
+    initializer: ClassVar[str]
+    """A function of `torch.nn.init` that fills a weight in place."""
+    options: ClassVar[Mapping[str, str | float]] = MappingProxyType({})
+    """Its arguments, by name."""
+
+    def connect(self, training: LiveTraining) -> None:
+        training.on_model(self._draw)
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record, finding
+        options = "".join(f", {name}={_literal(value)}" for name, value in self.options.items())
+        call = f"nn.init.{self.initializer}(layer.weight{options})"
+        return f"for each layer: `{call}` and `nn.init.zeros_(layer.bias)`"
+
+    def _draw(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
+        del inputs
+        found = weights_of(model)
+        with torch.no_grad():
+            for each in found:
+                getattr(nn.init, self.initializer)(each.weight, **self.options)
+                if each.bias is not None:
+                    each.bias.zero_()
+        return f"{self.name()}: {len(found)} layers" if found else ""
+
+
+def _literal(value: str | float) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value:.6g}"
