@@ -25,7 +25,8 @@ def digits(scale: ImageScale, seed: int) -> Images:
 def placed(network: Network, scale: ImageScale) -> Network:
     """The network on the device of `scale`, its convolutions with the channels last.
 
-    On a CPU max pooling takes a tenth of the time in that order: `benchmarks/training.py`.
+    Measured on a CPU, max pooling of 6 channels of 28 x 28 takes half of the time in that order,
+    of 16 channels of 10 x 10 a tenth.
     """
     network = network.to(device_called(scale.device))
     # torch's own annotations lack this form, which its documentation names.

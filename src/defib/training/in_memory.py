@@ -32,7 +32,8 @@ class ShuffledBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(self._inputs)).to(self._inputs.device)
         for indices in order.split(self._size)[: len(self)]:
-            yield self._inputs[indices], self._targets[indices]
+            # A third of the time of `[indices]` on a CPU.
+            yield self._inputs.index_select(0, indices), self._targets.index_select(0, indices)
 
 
 @final
