@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
 
+from defib.records.study import StudyResult
 from defib.studies.image_sets import Images, ImageScale, device_called, images_of
 from defib.training.seeding import seed_everything
 
@@ -41,3 +42,13 @@ def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
 def seed_training(seed: int) -> None:
     """What is drawn from here on, weights and orders, is that of the seed."""
     seed_everything(seed)
+
+
+def fewer_images(result: StudyResult) -> str:
+    """Why a published accuracy may be missed: fewer training images; empty where all are used."""
+    scale = cast("dict[str, int]", result.config["scale"])
+    if scale["train_images"] >= TRAIN_IMAGES:
+        return ""
+    return (
+        f"Trained on {scale['train_images']:,} images; the published networks saw {TRAIN_IMAGES:,}."
+    )

@@ -33,6 +33,7 @@ from defib.studies.handwriting import (
     PUBLISHED,
     adam,
     digits,
+    fewer_images,
     placed,
     seed_training,
 )
@@ -202,8 +203,7 @@ def _claims_of_ten_epochs(result: StudyResult) -> tuple[Claim, ...]:
             above(reached, BEST_PUBLISHED),
             reached.as_numbers("test_accuracy"),
             published,
-            reason="The published network saw all 60,000 training images in every epoch; the "
-            "quick version has a sixth of them.",
+            reason=fewer_images(result),
         ),
     )
 
