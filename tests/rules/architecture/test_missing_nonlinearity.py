@@ -7,7 +7,7 @@ from defib.records.finding import Severity
 from defib.rules.architecture.missing_nonlinearity import MissingNonlinearity
 from tests.rules.architecture.inspection import findings, site_line
 
-rule = MissingNonlinearity(max_ratio=1.0)
+rule = MissingNonlinearity(max_ratio=1.5)
 
 
 def dense(inputs: int, hidden: int, outputs: int) -> nn.Module:
@@ -26,12 +26,12 @@ def test_a_factorisation_is_only_a_remark():
     assert finding.evidence == {"weights": 1000, "equivalent_weights": 10_000}
 
 
-def test_a_remark_at_exactly_as_many_weights_and_a_warning_at_more():
-    # 4 · 2 + 2 · 4 = 4 · 4
-    [finding] = findings(rule, dense(4, 2, 4), 2, 4)
-    assert finding.evidence == {"weights": 16, "equivalent_weights": 16}
-    assert finding.severity is Severity.INFO
+def test_a_remark_at_exactly_the_limit_and_a_warning_beyond():
+    # 4 · 3 + 3 · 4 = 1.5 · 4 · 4
     [finding] = findings(rule, dense(4, 3, 4), 2, 4)
+    assert finding.evidence == {"weights": 24, "equivalent_weights": 16}
+    assert finding.severity is Severity.INFO
+    [finding] = findings(rule, dense(4, 4, 4), 2, 4)
     assert finding.severity is Severity.WARNING
 
 
