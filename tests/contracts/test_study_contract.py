@@ -27,6 +27,12 @@ EXERCISE = re.compile(r"[A-E][0-9]{1,2}")
 NOT_HELD = {
     ("batch-growth", "generalises-as-well"): "fails: 66 updates against 372, most on many examples",
     ("batch-size", "noise-scale-grows"): "undecided over four seeds: 0.4 to 1.9 times",
+    ("convolution-against-dense", "sharing-bears-shifts"): "undecided over four seeds: locally "
+    "connected as good, -0.07 to 0.09",
+    ("convolution-against-dense", "sharing-helps-with-few-examples"): "undecided: digits are "
+    "centred, locally connected as good, -0.04 to 0.02",
+    ("convolution-against-dense", "sharing-helps-with-many-examples"): "undecided: the same, "
+    "-0.01 to 0.00",
     ("cyclical-learning-rate", "published-accuracy"): "fails: a narrow network on 2,000 images",
     ("depth-and-width", "reached-with-100"): "fails: 8,000 images, not 60,000",
     ("depth-and-width", "reached-with-200"): "fails: 8,000 images, not 60,000",
@@ -39,6 +45,14 @@ NOT_HELD = {
     ("pooling-and-noise", "maximum-against-specks"): "undecided over eight seeds: -0.03 to 0.02",
     ("pooling-and-noise", "less-noise-passes"): "fails: the maximum moves noise up",
     ("pooling-and-noise", "same-without-noise"): "fails: the maximum is 0.02 more accurate",
+    ("segmentation", "finer-skips-higher-mean-iou"): "undecided over four seeds: in each of them "
+    "so, the second skip by 0.02 to 0.14",
+    (
+        "segmentation",
+        "kept-weights-help-with-few-images",
+    ): "undecided over four seeds: -0.04 to 0.07",
+    ("segmentation", "kept-weights-learn-faster"): "undecided over four seeds: -0.07 to 0.32",
+    ("segmentation", "the-gain-shrinks"): "undecided over four seeds: -0.14 to 0.40",
     ("small-convnet", "published-accuracy"): "fails: 10,000 images, not 60,000",
 }
 

@@ -36,7 +36,7 @@ def test_every_kind_is_measured_and_drawn(monkeypatch: pytest.MonkeyPatch):
     # All of MNIST, and the convolutional one of the screenshots.
     assert len(tables["watched"]) == 7
     result = STUDY.result(TINY, 0, {0: tables})
-    assert [chart.name for chart in figures(result)] == ["accuracy", "shifts", "costs"]
+    assert [chart.name for chart in figures(result)] == ["accuracy", "by-heart", "shifts", "costs"]
 
 
 def verdicts(better: bool) -> Mapping[str, Verdict]:

@@ -13,9 +13,9 @@ of brightness.
 
 Then FCN-32s, FCN-16s and FCN-8s (Long, Shelhamer, Darrell 2015) learn to find and name two digits
 in a noisy scene. Each is trained at once, not stage by stage, from the same first weights and with
-the same batches (Adam, 16 scenes, a rate that falls to 0); no layer has learned before. Measured:
-mean IoU over the digits and the background, accuracy of the pixels up to some distance from a
-boundary between labels, and beyond.
+the same batches (Adam, 16 scenes); no layer has learned anything before. Measured: mean IoU over
+the digits and the background, accuracy of the pixels up to some distance from a boundary between
+labels, and beyond.
 
 Quick: everything is a quarter of the published size, strides 8, 4, 2 and digits of 28 pixels, of
 the kinds 0, 1 and 2 alone. Full: strides 32, 16, 8, digits of 112 pixels, ten kinds. The published

@@ -152,10 +152,8 @@ def _trained(
         optimizer = torch.optim.Adam(learned, lr=task.learning_rate)
         # Again: the weights of a skip took random numbers, and all variants get the same batches.
         seed_everything(seed)
-        steps = task.epochs * len(batches)
-        falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
         for _ in range(task.epochs):
-            train_epoch(network, optimizer, batches, after_step=falling.step)
+            train_epoch(network, optimizer, batches)
     return network, watch.rules
 
 

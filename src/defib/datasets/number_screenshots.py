@@ -22,14 +22,16 @@ _INK, _PAGE = (0, 90), (190, 256)
 
 @final
 @dataclass(frozen=True, eq=False)
-class Screenshots:
+class NumberScreenshots:
     """`images` [N, 3, 45, 45] float32 with mean 0 and deviation about 1; `answers` [N], 1 yes."""
 
     images: Tensor
     answers: Tensor
 
 
-def screenshots(train: int, held_out: int, *, seed: int) -> tuple[Screenshots, Screenshots]:
+def number_screenshots(
+    train: int, held_out: int, *, seed: int
+) -> tuple[NumberScreenshots, NumberScreenshots]:
     """Two sets, half of each answered yes; no number is asked about in both.
 
     The question stands in the first line, a number of three digits anywhere in a line below. A
@@ -41,7 +43,7 @@ def screenshots(train: int, held_out: int, *, seed: int) -> tuple[Screenshots, S
     return _drawn(numbers[200:], train, generator), _drawn(numbers[:200], held_out, generator)
 
 
-def _drawn(numbers: list[str], count: int, generator: np.random.Generator) -> Screenshots:
+def _drawn(numbers: list[str], count: int, generator: np.random.Generator) -> NumberScreenshots:
     by_answer = [
         [each for each in numbers if (ASKED in each) == is_yes] for is_yes in (False, True)
     ]
@@ -52,7 +54,7 @@ def _drawn(numbers: list[str], count: int, generator: np.random.Generator) -> Sc
     ]
     pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
     # Of the page and of the ink together: about the mean and the deviation of all pixels.
-    return Screenshots((pixels - 0.8) / 0.2, torch.from_numpy(answers))
+    return NumberScreenshots((pixels - 0.8) / 0.2, torch.from_numpy(answers))
 
 
 def _screenshot(
