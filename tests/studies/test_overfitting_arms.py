@@ -46,9 +46,9 @@ def test_every_arm_takes_as_many_steps_or_stops_earlier(name: str):
 
 
 def test_answers_above_zero_count_as_yes():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False))
-    with torch.no_grad():
-        network[1].weight.fill_(1.0)  # pyright: ignore[reportArgumentType]
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(layer.weight)
+    network = nn.Sequential(nn.Flatten(), layer)
     images = torch.tensor([2.0, -2.0, 2.0, -2.0]).view(4, 1, 1, 1)
     found = judged(network, (images, torch.tensor([[1.0], [0.0], [0.0], [0.0]])))
     assert found.accuracy == 0.75
