@@ -15,14 +15,16 @@ the machine down falls on all alike. Printed are medians over the rounds with th
 `ratio` is relative to the DataLoader loop of the same round. A table of where the time of a step
 goes follows.
 
-Measured with one thread on a 2-core machine that was busy with other work, 7 rounds of 20 steps.
-LeNet-5: in memory 1.34 (1.23 to 1.43), fused Adam 1.42 (1.24 to 1.54), channels last 1.64 (1.63 to
-1.81), torch.compile 1.72 (1.56 to 1.78); another run without it gave 2.43 (2.00 to 2.78) for
-channels last. The aim of 3 is missed: convolutions and max pooling, which every loop needs, take
-most of a step (of 9.2 ms of processor time for DataLoader 2.3 are the conversion; of 5.2 ms with
-channels last 4.3 are convolutions and pooling). torch.compile gains nothing that can be told from
-noise after half a minute of compiling, and is not used. Dense, 4 rounds: in memory 3.74 (3.56 to
-3.95), fused Adam 5.08 (4.71 to 5.89); channels last does nothing for it.
+Measured on 2 cores that were busy with other work. LeNet-5 with one thread, 5 rounds of 20 steps:
+in memory 1.32 (1.29 to 1.33), fused Adam 1.43 (1.40 to 1.62), channels last 2.15 (1.93 to 2.21);
+two more runs 1.6 and 2.4 for the last. With two threads: 1.05 (1.05 to 1.13), 1.31 (1.15 to 1.32)
+and only 0.77 (0.67 to 0.78) with channels last, which is for one thread alone; studies train with
+one. The aim of 3 is missed: convolutions and max pooling, which every loop needs, take most of a
+step (of 9.2 ms of processor time for DataLoader 2.3 are the conversion; of 5.2 ms with channels
+last 4.3 are convolutions and pooling). torch.compile, 1.72 (1.56 to 1.78) beside 1.64
+without, gains nothing that can be told from noise after half a minute of compiling: not used.
+Dense with one thread, 4 rounds: in memory 3.74 (3.56 to 3.95), fused Adam 5.08 (4.71 to 5.89);
+channels last does nothing for it.
 """
 
 from __future__ import annotations
