@@ -184,7 +184,10 @@ def _accuracy_chart(result: StudyResult) -> Chart:
         curves = tuple(
             curve(accuracy, kind, "examples", "accuracy", data=data, network=kind) for kind in KINDS
         )
-        return Lines("training images", "accuracy", curves, data, is_log_x=True)
+        counts = accuracy.where(data=data).numbers("examples")
+        # Over less than a power of ten a logarithmic axis would have no numbers.
+        is_wide = max(counts) > 10 * min(counts)
+        return Lines("training images", "accuracy", curves, data, is_log_x=is_wide)
 
     return Chart(
         "accuracy",
