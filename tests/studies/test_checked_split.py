@@ -8,7 +8,7 @@ RULE = "evaluation-on-training-examples"
 
 def test_defib_check_names_the_leak_and_not_the_easier_set():
     data = random_digits("mnist", ImageScale(200, 400, 20), 0)
-    named = {arm: named_by_check(parts_of(arm, data, 100)) for arm in (LEAK, EASIER)}
+    leak, easier = (named_by_check(parts_of(arm, data, 100)) for arm in (LEAK, EASIER))
     # `None` where the machine was too busy for `defib check` to compare the sets.
-    assert named[LEAK] is None or RULE in named[LEAK]
-    assert RULE not in (named[EASIER] or ())
+    assert leak is None or RULE in leak
+    assert easier is None or RULE not in easier
