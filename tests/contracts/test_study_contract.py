@@ -112,8 +112,9 @@ def test_it_names_exercises(study: AnyStudy):
 
 @every_study
 def test_a_test_file_stands_at_the_mirrored_path(study: AnyStudy):
-    module = study.name.replace("-", "_")
-    assert (TESTS / "studies" / f"test_{module}.py").is_file()
+    module, folder = study.name.replace("-", "_"), TESTS / "studies"
+    is_folder = study.measure.__module__.endswith(f"{module}.study")
+    assert (folder / (f"{module}/test_study.py" if is_folder else f"test_{module}.py")).is_file()
 
 
 @every_measured_study

@@ -35,16 +35,18 @@ def studies_for(exercises: Iterable[str]) -> tuple[NamedStudy, ...]:
 def named_studies() -> tuple[NamedStudy, ...]:
     """Every study of the package, by name."""
     folder = Path(next(iter(defib.concepts.__path__))).parent / "studies"
-    return tuple(each for file in sorted(folder.glob("*.py")) for each in _studies_of(file))
+    files = {file.stem: file for file in folder.glob("*.py")}
+    files |= {file.parent.name: file for file in folder.glob("*/study.py")}
+    return tuple(each for name in sorted(files) for each in _studies_of(name, files[name]))
 
 
-def _studies_of(file: Path) -> Iterator[NamedStudy]:
+def _studies_of(module: str, file: Path) -> Iterator[NamedStudy]:
     """The study that a file makes by `STUDY = Study((exercises), ...)`, if it does."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     question = (ast.get_docstring(tree) or "").partition("\n")[0]
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id="STUDY")], value=ast.Call(args=[first, *_])):
-                yield NamedStudy(file.stem.replace("_", "-"), question, ast.literal_eval(first))
+                yield NamedStudy(module.replace("_", "-"), question, ast.literal_eval(first))
             case _:
                 continue
