@@ -68,8 +68,15 @@ def test_a_limit_given_by_name_is_clipped_to_as_well(tmp_path: Path):
     assert norm == pytest.approx(1.0, rel=1e-5)
 
 
-def evaluated(directory: Path, *, evaluates_in: Callable[[nn.Module], object], p: float = 0.5):
+def evaluated(
+    directory: Path,
+    *,
+    evaluates_in: Callable[[nn.Module], object],
+    begins: Callable[[], object] = int,
+    p: float = 0.5,
+):
     with watched(directory):
+        begins()
         model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(p), nn.Linear(4, 1))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
         for _ in range(4):
@@ -90,6 +97,29 @@ def test_an_evaluation_in_training_mode_is_noticed_once(tmp_path: Path):
 
 def test_an_evaluation_in_evaluation_mode_is_as_it_should_be(tmp_path: Path):
     assert evaluated(tmp_path, evaluates_in=nn.Module.eval) == []
+
+
+@pytest.mark.parametrize("steps", [1, 40])
+def test_predictions_of_evaluation_mode_may_get_their_loss_afterwards(tmp_path: Path, steps: int):
+    with watched(tmp_path):
+        model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(5):
+            for _ in range(steps):
+                optimizer.zero_grad()
+                F.mse_loss(model(INPUTS), TARGETS).backward()
+                optimizer.step()
+            with torch.no_grad():
+                predictions = model.eval()(INPUTS)
+                model.train()
+                F.mse_loss(predictions, TARGETS)
+    assert events(record_of(tmp_path), "evaluation-in-training-mode") == []
+
+
+def test_another_network_in_evaluation_mode_before_the_training_hides_nothing(tmp_path: Path):
+    teacher = nn.Linear(3, 1)
+    found = evaluated(tmp_path, evaluates_in=nn.Module.train, begins=teacher.eval)
+    assert len(found) == 1
 
 
 def test_dropout_that_drops_nothing_has_no_mode(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 from torch import nn
@@ -9,7 +10,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from defib.discovery.creation import Creations
+from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_site
+from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
 from defib.records.run import Event
 
@@ -22,13 +25,29 @@ class EvaluationMode:
     """Looks at the modes of dropout and batch normalisation during the first evaluations.
 
     Where one of them is in evaluation mode, somebody has called `eval`, and nothing is noted:
-    of several networks, not all need be those that are evaluated.
+    of several networks, not all need be those that are evaluated. The same holds where one was in
+    it since the last step: predictions may be made in evaluation mode, and the loss afterwards.
     """
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
         self._steps: set[int] = set()
         self._is_done = False
+        self._evaluating_step = 0
+
+    def connect(self, patches: Patches, guard: Guard) -> None:
+        """Be told where a module is set to evaluation mode."""
+        begins = guard("evaluation mode", self._begin)
+
+        def wrap(original: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+            def train(module: nn.Module, mode: bool = True) -> nn.Module:
+                if not mode:
+                    begins()
+                return original(module, mode)
+
+            return train
+
+        patches.replace(nn.Module, "train", wrap)
 
     def look(self) -> None:
         """An evaluation has just been seen."""
@@ -36,7 +55,7 @@ class EvaluationMode:
         if self._is_done or step == 0 or step in self._steps:
             return
         left = _left_in_training(self._monitor.creations)
-        if not left:
+        if not left or self._evaluating_step >= step:
             self._is_done = True
             return
         self._steps.add(step)
@@ -45,6 +64,11 @@ class EvaluationMode:
             detail = {"modules": float(len(left)), "kinds": ", ".join(dict.fromkeys(left))}
             event = Event("evaluation-in-training-mode", step, detail, calling_site())
             self._monitor.observer.event(event)
+
+    def _begin(self) -> None:
+        if not self._is_done:
+            # Those in the lane are counted later.
+            self._evaluating_step = self._monitor.steps + len(self._monitor.lane.losses)
 
 
 def _left_in_training(creations: Creations) -> list[str]:

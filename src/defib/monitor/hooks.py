@@ -98,6 +98,7 @@ class Hooks:
         patches.replace(GradScaler, "step", self._wrap_scaler_step)
         patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._wrap_saving)
         watch_evaluation(patches, self._on_evaluation)
+        self._evaluation_mode.connect(patches, self.guard)
         watch_clipping(patches, self.monitor, self._acts_here, self.guard)
         watch_schedulers(patches, self.monitor, self._acts_here, self.guard)
         watch_loading(patches, self.monitor.data_wait, self._acts_here)
