@@ -2,8 +2,10 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
 from defib.report.figures.gallery import loss_picture
+from defib.report.figures.svg import svg_element
 
 
 @pytest.fixture
@@ -43,3 +45,11 @@ def test_ids_of_two_figures_differ(dying_run, healthy_run):
 def test_text_is_text(svg):
     assert ">loss</text>" in svg
     assert ">dead-relu, step 120</text>" in svg
+
+
+def test_a_hatch_keeps_its_pattern():
+    figure = Figure()
+    figure.subplots().bar([0], [1], hatch="//", facecolor="white")
+    svg = svg_element(figure, "hatched")
+    [pattern] = re.findall(r'<pattern[^>]* id="(\w+-?\w*)"', svg)
+    assert f"url(#{pattern})" in svg

@@ -17,6 +17,7 @@ _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _DECIMALS = re.compile(r"(-?\d+\.\d{2})\d+")
+_REFERENCE = re.compile(r"(?<=url\(#)\w+(?=\))|(?<=^#)\w+$")
 _FONT = re.compile(r"font-family: [^;]*|font: (?P<size>[\d.]+px)[^;]*")
 
 
@@ -69,21 +70,19 @@ def _font_size(match: re.Match[str]) -> str:
 def _rename_ids(root: ElementTree.Element, prefix: str) -> None:
     """Keep the ids that something refers to, under names of this figure alone."""
     used: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return used.setdefault(match[0], f"{prefix}-{len(used)}")
+
     for element in root.iter():
-        references = [element.get("href", ""), element.get("clip-path", "")]
-        for reference in references:
-            found = re.fullmatch(r"#(\w+)|url\(#(\w+)\)", reference)
-            if found:
-                name = found[1] or found[2]
-                used.setdefault(name, f"{prefix}-{len(used)}")
+        # Of repeated shapes, of clipping paths, and of hatches, which stand in a style.
+        for name in ("href", "clip-path", "style"):
+            if name in element.attrib:
+                element.set(name, _REFERENCE.sub(renamed, element.attrib[name]))
     for element in root.iter():
         name = element.attrib.pop("id", "")
         if name in used:
             element.set("id", used[name])
-        if element.get("href", "").startswith("#"):
-            element.set("href", f"#{used[element.attrib['href'][1:]]}")
-        if element.get("clip-path", "").startswith("url(#"):
-            element.set("clip-path", f"url(#{used[element.attrib['clip-path'][5:-1]]})")
 
 
 def _remove_styles(root: ElementTree.Element) -> None:
