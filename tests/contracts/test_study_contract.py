@@ -56,11 +56,16 @@ NOT_HELD = {
     ("small-convnet", "published-accuracy"): "fails: 10,000 images, not 60,000",
 }
 
+SLOW = frozenset({"regularisation-overview"})
+"""Without published data, and of a minute all the same."""
+
 every_study = pytest.mark.parametrize("study", all_studies(), ids=lambda study: study.name)
 
 
 def _marks(study: AnyStudy) -> tuple[pytest.MarkDecorator, ...]:
     """Studies of published data take minutes, and run where the data are: nothing is fetched."""
+    if study.name in SLOW:
+        return (pytest.mark.slow,)
     if not study.dataset:
         return ()
     reason = f"needs `defib data fetch {study.dataset}`"
