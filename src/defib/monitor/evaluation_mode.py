@@ -14,7 +14,8 @@ from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_site
 from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
-from defib.records.run import Event
+from defib.records.run import MODE_EVENT, Event
+from defib.records.site import Site
 
 EVALUATIONS_SEEN = 3
 """Evaluations, at steps of their own, that must all be in training mode."""
@@ -33,6 +34,7 @@ class EvaluationMode:
         self._monitor = monitor
         self._steps: set[int] = set()
         self._is_done = False
+        self._is_told = False
         self._evaluating_step = 0
 
     def connect(self, patches: Patches, guard: Guard) -> None:
@@ -54,16 +56,23 @@ class EvaluationMode:
         step = self._monitor.steps
         if self._is_done or step == 0 or step in self._steps:
             return
-        left = _left_in_training(self._monitor.creations)
-        if not left or self._evaluating_step >= step:
+        depending = _depending_on_mode(self._monitor.creations)
+        if not self._steps and not self._is_told:
+            self._is_told = True
+            self._note(MODE_EVENT, depending)
+        is_left = all(each.training for each in depending)
+        if not depending or not is_left or self._evaluating_step >= step:
             self._is_done = True
             return
         self._steps.add(step)
         if len(self._steps) >= EVALUATIONS_SEEN:
             self._is_done = True
-            detail = {"modules": float(len(left)), "kinds": ", ".join(dict.fromkeys(left))}
-            event = Event("evaluation-in-training-mode", step, detail, calling_site())
-            self._monitor.observer.event(event)
+            self._note("evaluation-in-training-mode", depending, calling_site())
+
+    def _note(self, kind: str, modules: list[nn.Module], site: Site | None = None) -> None:
+        kinds = ", ".join(dict.fromkeys(type(each).__name__ for each in modules))
+        detail = {"modules": float(len(modules)), "kinds": kinds}
+        self._monitor.observer.event(Event(kind, self._monitor.steps, detail, site))
 
     def _begin(self) -> None:
         if not self._is_done:
@@ -71,15 +80,9 @@ class EvaluationMode:
             self._evaluating_step = self._monitor.steps + len(self._monitor.lane.losses)
 
 
-def _left_in_training(creations: Creations) -> list[str]:
-    """Kinds of the modules that act otherwise in evaluation; none if one is in that mode."""
-    left = []
-    for module in creations.living(nn.Module):
-        if _depends_on_mode(module):
-            if not module.training:
-                return []
-            left.append(type(module).__name__)
-    return left
+def _depending_on_mode(creations: Creations) -> list[nn.Module]:
+    """The modules that act otherwise in evaluation."""
+    return [each for each in creations.living(nn.Module) if _depends_on_mode(each)]
 
 
 def _depends_on_mode(module: nn.Module) -> bool:

@@ -124,6 +124,10 @@ class LoaderFact:
     site: Site | None = None
 
 
+MODE_EVENT = "modules-by-mode"
+"""Kind of the event that tells, at the first evaluation, which modules act otherwise in it."""
+
+
 @final
 @dataclass(frozen=True)
 class Event:

@@ -1,0 +1,161 @@
+"""An evaluation that is better than the training it belongs to, and why that may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from defib.records.finding import Finding, Severity
+from defib.records.run import MODE_EVENT, RunRecord
+from defib.rules.base import CannotJudge, Rule
+from defib.rules.generalization.evaluation import Generalization, generalizations
+
+NEAR = 0.05
+"""Share of the steps between two evaluations that counts as the moment of the later one."""
+NEAREST = 5
+"""Steps of it at least, on each side."""
+
+
+@final
+@dataclass(frozen=True)
+class _Gap:
+    """Medians over the evaluations of the second half, in the unit of the loss."""
+
+    reported: float
+    """Mean training loss since the evaluation before: what a progress bar shows."""
+    current: float
+    """Training loss around the evaluation."""
+    evaluation: float
+    current_error: float
+    """Standard error of `current`."""
+    since: int
+    """Step of the first of these evaluations."""
+
+    @property
+    def is_of_the_mean(self) -> bool:
+        """Whether nothing is left of the gap beside the training loss of the same moment."""
+        return self.current - self.evaluation <= 2 * self.current_error
+
+
+@final
+@dataclass(frozen=True)
+class EvaluationBeatsTraining(Rule):
+    """An evaluation that is better than the training it belongs to, and why that may be.
+
+    ## What it detects
+    An evaluation loss below the training loss, in the second half of the run.
+
+    ## Why it matters
+    Mostly it is harmless, and often asked about: the training loss is a mean over an epoch in
+    which the network still improved, or it is measured with units dropped out. But it may also
+    mean that the evaluation data are easier than the training data, or known from it.
+
+    ## How it is measured
+    `loss` since the evaluation before (as it is mostly reported), and of the steps just before and
+    after an evaluation, beside `evaluation_loss`. Where the second comparison leaves no gap beyond
+    two standard errors, the first reason holds. Otherwise layers that act in training only may be
+    the reason; where there are none, it is the data.
+
+    ## Known false positives
+    A training loss with penalties, label smoothing or class weights that the evaluation leaves
+    out is larger by these. `F.dropout` and layers of your own are not seen.
+
+    ## What to change
+    Nothing where the mean or dropout is the reason: compare both losses in evaluation mode, at the
+    same moment. Else let `defib check` look for examples that both sets have, and look at how the
+    data were split.
+
+    ## References
+    - Keras, FAQ: *Why is my training loss much higher than my testing loss?*
+    - Srivastava et al., *Dropout* (2014), section 4: the network that is evaluated is the average.
+    """
+
+    severity = Severity.INFO
+    requires = ("evaluation_loss", "loss")
+    fixes = ("compare-in-evaluation-mode",)
+
+    min_gap: float = 0.02
+    """Share of the reported training loss by which the evaluation must lie below it: less is not
+    worth a remark. A remark is no alarm: nothing was calibrated."""
+    min_evaluations: int = 4
+    """Of which the later half counts."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        if len(run.of("loss")) > 1:
+            raise CannotJudge("several losses: none is the training loss")
+        [optimizer] = run.of("loss")
+        places = generalizations(run, optimizer)
+        enough = [each for each in places if len(each.losses) >= self.min_evaluations]
+        if not enough:
+            longest = max((len(each.losses) for each in places), default=0)
+            raise CannotJudge(f"{longest} evaluations were seen, {self.min_evaluations} needed")
+        # Of several places the worst: another one may see the training data.
+        seen = max(enough, key=lambda each: float(np.median(each.losses.values)))
+        gap = _gap(seen)
+        if gap.reported - gap.evaluation > self.min_gap * abs(gap.reported):
+            yield self._finding(run, seen, gap)
+
+    def _finding(self, run: RunRecord, seen: Generalization, gap: _Gap) -> Finding:
+        reason, remedy = _reason(run, gap)
+        finding = self.found(
+            f"The evaluation loss ({seen.place}) is {gap.evaluation:.3g}, below the training loss "
+            f"of {gap.reported:.3g} (limit {self.min_gap:.0%} less). {reason}",
+            remedy,
+            evidence={
+                "training_loss_since_the_evaluation_before": gap.reported,
+                "training_loss_at_the_evaluation": gap.current,
+                "evaluation_loss": gap.evaluation,
+            },
+        )
+        return replace(finding, steps=(gap.since, max(run.steps - 1, 0)))
+
+
+def _gap(seen: Generalization) -> _Gap:
+    steps = [int(each) for each in seen.losses.steps]
+    rows: list[tuple[float, float, float, float]] = []
+    for at in range(len(steps) // 2, len(steps)):
+        before = seen.training_losses.between(steps[at - 1] + 1, steps[at]).values
+        if not len(before):
+            continue
+        width = max(NEAREST, round(NEAR * len(before)))
+        # On both sides of it, where the training goes on: a trend then takes itself out.
+        after = seen.training_losses.between(steps[at] + 1, steps[at] + width).values
+        current = np.concatenate((before[-width:], after))
+        error = current.std() / np.sqrt(len(current))
+        rows.append((before.mean(), current.mean(), seen.losses.values[at], error))
+    if not rows:
+        raise CannotJudge("no training loss between the evaluations")
+    reported, current, evaluation, error = np.median(np.asarray(rows), axis=0)
+    first = steps[len(steps) // 2]
+    return _Gap(float(reported), float(current), float(evaluation), float(error), first)
+
+
+def _reason(run: RunRecord, gap: _Gap) -> tuple[str, str]:
+    if gap.is_of_the_mean:
+        return (
+            "The training loss is a mean over steps in which the network still improved: around "
+            f"the evaluations it is {gap.current:.3g}.",
+            "Compare both at the same moment; nothing is wrong.",
+        )
+    around = f"Around the evaluations the training loss is {gap.current:.3g} all the same."
+    kinds = _kinds_by_mode(run)
+    if kinds:
+        return (
+            f"{around} With {kinds} the network is another one in training.",
+            "Compare both losses in evaluation mode. Where the gap stays, the evaluation data are "
+            "easier, or known from the training: `defib check` looks for that.",
+        )
+    return (
+        f"{around} No module for dropout or batch normalisation was seen: the evaluation data are "
+        "easier, or known from the training.",
+        "Look at how the data were split; `defib check` looks for examples that both sets have.",
+    )
+
+
+def _kinds_by_mode(run: RunRecord) -> str:
+    """Kinds of the modules that act otherwise in evaluation: `Dropout, BatchNorm1d`."""
+    found = [event for event in run.events if event.kind == MODE_EVENT]
+    return str(found[0].detail["kinds"]) if found else ""
