@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
 from defib.studies.intervals import (
@@ -15,7 +14,7 @@ from defib.studies.intervals import (
     together,
     within,
 )
-from defib.studies.regularisation_overview.arms import ARMS, BASE, DROPOUT, MORE_DATA
+from defib.studies.regularisation_overview.arms import ARMS, BASE, MORE_DATA
 from defib.studies.silence import silence_claim
 
 OVERFITTING = "overfitting"
@@ -39,7 +38,7 @@ def claims(result: StudyResult) -> tuple[Claim, ...]:
         *(_saves_loss(effects, name) for name in REMEDIES),
         _more_data_first(effects),
         _named(effects, sums),
-        _silence(result),
+        silence_claim(result),
     )
 
 
@@ -119,12 +118,3 @@ def _named(effects: Table, sums: Table) -> Claim:
         always(each == 1 for each in found),
         {"named": sum(found), "of": len(found)},
     )
-
-
-def _silence(result: StudyResult) -> Claim:
-    reason = (
-        f"With {DROPOUT} `evaluation-in-training-mode` is named. The scores come from evaluation "
-        "mode, but their loss is computed after the network has gone back to training mode, and "
-        "the watch reads the mode at the loss."
-    )
-    return replace(silence_claim(result), reason=reason)
