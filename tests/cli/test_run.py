@@ -256,6 +256,8 @@ def test_an_interrupted_script_is_diagnosed_and_dies_by_the_signal(tmp_path: Pat
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Of a process in the background the signal is ignored, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while process.stdout.readline() != "waiting\n":

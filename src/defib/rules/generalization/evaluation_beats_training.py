@@ -46,27 +46,27 @@ class EvaluationBeatsTraining(Rule):
     """An evaluation that is better than the training it belongs to, and why that may be.
 
     ## What it detects
-    An evaluation loss below the training loss, in the second half of the run.
+    An evaluation loss far below the training loss of the same moment, in the second half of the
+    run. That the mean over an epoch in which the network still improved is larger says nothing.
 
     ## Why it matters
-    Mostly it is harmless, and often asked about: the training loss is a mean over an epoch in
-    which the network still improved, or it is measured with units dropped out. But it may also
-    mean that the evaluation data are easier than the training data, or known from it.
+    It is often asked about, and mostly harmless: the training loss is measured with units dropped
+    out. But it may also mean that the evaluation data are easier than the training data, or known
+    from it.
 
     ## How it is measured
     `loss` since the evaluation before (as it is mostly reported), and of the steps just before and
     after an evaluation, beside `evaluation_loss`. Where the second comparison leaves no gap beyond
-    two standard errors, the first reason holds. Otherwise layers that act in training only may be
-    the reason; where there are none, it is the data.
+    two standard errors, nothing is said. Otherwise layers that act in training only may be the
+    reason; where there are none, it is the data.
 
     ## Known false positives
     A training loss with penalties, label smoothing or class weights that the evaluation leaves
     out is larger by these. `F.dropout` and layers of your own are not seen.
 
     ## What to change
-    Nothing where the mean or dropout is the reason: compare both losses in evaluation mode, at the
-    same moment. Else let `defib check` look for examples that both sets have, and look at how the
-    data were split.
+    Nothing where dropout is the reason: compare both losses in evaluation mode. Else let
+    `defib check` look for examples that both sets have, and look at how the data were split.
 
     ## References
     - Keras, FAQ: *Why is my training loss much higher than my testing loss?*
@@ -77,9 +77,10 @@ class EvaluationBeatsTraining(Rule):
     requires = ("evaluation_loss", "loss")
     fixes = ("compare-in-evaluation-mode",)
 
-    min_gap: float = 0.02
+    min_gap: float = 0.2
     """Share of the reported training loss by which the evaluation must lie below it: less is not
-    worth a remark. A remark is no alarm: nothing was calibrated."""
+    worth a remark. Of 254 healthy trainings (`defib.healthy`) 8 get one: with dropout, batches of
+    four, noisy labels, or few examples."""
     min_evaluations: int = 4
     """Of which the later half counts."""
 
@@ -87,6 +88,9 @@ class EvaluationBeatsTraining(Rule):
         if len(run.of("loss")) > 1:
             raise CannotJudge("several losses: none is the training loss")
         [optimizer] = run.of("loss")
+        fact = run.loss_of(optimizer)
+        if fact is None or fact.reduction == "sum":
+            raise CannotJudge("the training loss is no mean over examples")
         places = generalizations(run, optimizer)
         enough = [each for each in places if len(each.losses) >= self.min_evaluations]
         if not enough:
@@ -95,7 +99,8 @@ class EvaluationBeatsTraining(Rule):
         # Of several places the worst: another one may see the training data.
         seen = max(enough, key=lambda each: float(np.median(each.losses.values)))
         gap = _gap(seen)
-        if gap.reported - gap.evaluation > self.min_gap * abs(gap.reported):
+        is_better = gap.reported - gap.evaluation > self.min_gap * abs(gap.reported)
+        if is_better and not gap.is_of_the_mean:
             yield self._finding(run, seen, gap)
 
     def _finding(self, run: RunRecord, seen: Generalization, gap: _Gap) -> Finding:
@@ -134,12 +139,6 @@ def _gap(seen: Generalization) -> _Gap:
 
 
 def _reason(run: RunRecord, gap: _Gap) -> tuple[str, str]:
-    if gap.is_of_the_mean:
-        return (
-            "The training loss is a mean over steps in which the network still improved: around "
-            f"the evaluations it is {gap.current:.3g}.",
-            "Compare both at the same moment; nothing is wrong.",
-        )
     around = f"Around the evaluations the training loss is {gap.current:.3g} all the same."
     kinds = _kinds_by_mode(run)
     if kinds:
