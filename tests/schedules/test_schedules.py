@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from defib.errors import UnknownNameError, UsageError
@@ -151,6 +151,7 @@ def test_nine_doublings_lead_from_32_to_16384():
     assert BatchGrowth(10).extent == 100
 
 
+@example(1, 1.9999999999999996, 0)  # 12 of these lead to 4095.9999999999
 @given(st.integers(1, 64), st.floats(1.1, 4.0), st.integers(0, 60))
 def test_batch_sizes_are_whole_never_shrink_and_reach_the_last(first, factor, changes):
     schedule = BatchGrowth(3, first, 4096, factor)

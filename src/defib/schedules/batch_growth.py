@@ -37,7 +37,9 @@ class BatchGrowth(Schedule):
         self.require(self.factor > 1, "factor", "above 1")
 
     def at(self, step: int) -> float:
-        changes = min(step // self.every, self._changes)
+        changes = step // self.every
+        if changes >= self._changes:
+            return float(self.last)
         return float(min(int(self.first * self.factor**changes), self.last))
 
     @property
