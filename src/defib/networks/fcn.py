@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -72,12 +72,8 @@ class FullyConvolutionalNetwork(nn.Module):
         self.crop = OUTPUT_CROPS[skips]
 
     def forward(self, images: Tensor) -> Tensor:
-        maps: list[Tensor] = []
-        features = images
-        for stage in self.stages:
-            features = stage(features)
-            maps.append(features)
-        scores = self.score(features)
+        maps = stage_maps(self.stages, images)
+        scores = self.score(maps[-1])
         for skip, finer in zip(self.skips, reversed(maps[:-1]), strict=False):
             scores = skip(scores, finer)
         return cropped(self.upsampling(scores), images, top=self.crop, left=self.crop)
@@ -96,6 +92,14 @@ def fcn_16s(classes: int = 21) -> FullyConvolutionalNetwork:
 def fcn_8s(classes: int = 21) -> FullyConvolutionalNetwork:
     """FCN on VGG-16 with the scores of the fourth and third pooling: by 2, by 2, then by 8."""
     return FullyConvolutionalNetwork(classes, skips=2)
+
+
+def stage_maps(stages: Iterable[nn.Module], images: Tensor) -> list[Tensor]:
+    """What each stage makes of the one before it, the finest first."""
+    maps: list[Tensor] = []
+    for stage in stages:
+        maps.append(stage(maps[-1] if maps else images))
+    return maps
 
 
 def bilinear_upsampling(channels: int, *, stride: int) -> nn.ConvTranspose2d:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from defib.networks.cropping import cropped
-from defib.networks.fcn import bilinear_upsampling
+from defib.networks.fcn import bilinear_upsampling, stage_maps
 
 
 class SmallFCN(nn.Module):
@@ -41,12 +41,8 @@ class SmallFCN(nn.Module):
         self.upsampling = bilinear_upsampling(classes, stride=self.stride)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps: list[Tensor] = []
-        features = images
-        for stage in self.stages:
-            features = stage(features)
-            maps.append(features)
-        scores = self.score(features)
+        maps = stage_maps(self.stages, images)
+        scores = self.score(maps[-1])
         for skip, finer in zip(self.skips, reversed(maps[:-1]), strict=False):
             scores = cropped(self.doubling(scores), finer, top=1, left=1) + skip(finer)
         rim = self.stride // 2

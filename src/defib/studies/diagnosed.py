@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -30,27 +29,8 @@ class Watched:
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that found something, the first cause first; remarks are left out."""
-        return rules_of(self.diagnosis)
-
-
-@final
-@dataclass(frozen=True)
-class Judged:
-    """The losses of a training by step, and the diagnosis of its record."""
-
-    losses: tuple[float, ...]
-    diagnosis: Diagnosis
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """As `Watched.rules`."""
-        return rules_of(self.diagnosis)
-
-
-def rules_of(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The rules that found something, the first cause first; remarks are left out."""
-    findings = diagnosis.findings
-    return tuple(each.rule for each in findings if each.severity is not Severity.INFO)
+        findings = self.diagnosis.findings
+        return tuple(each.rule for each in findings if each.severity is not Severity.INFO)
 
 
 @contextmanager
@@ -65,8 +45,8 @@ def watched(options: WatchOptions | None = None) -> Iterator[Watched]:
         result.diagnosis = diagnose(read_run(watching.directory))
 
 
-def trained_and_judged(setup: TrainingSetup) -> Judged:
-    """Train the set-up under watch, every step of it, and diagnose the record."""
+def trained_and_watched(setup: TrainingSetup) -> tuple[tuple[float, ...], Watched]:
+    """The losses of the set-up by step, trained under a watch of every step, and what it says."""
     with watched(EVERY_STEP) as result:
         losses = train(setup)
-    return Judged(losses, result.diagnosis)
+    return losses, result

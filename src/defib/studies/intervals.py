@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from scipy.special import betaincinv, stdtrit
@@ -29,6 +29,14 @@ class Interval:
     def as_numbers(self, name: str) -> dict[str, Value]:
         """The entries of a claim's numbers: `name`, `name_low`, `name_high`."""
         return {name: self.estimate, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+def numbers_of(intervals: Mapping[Any, Interval], name: str = "{}") -> dict[str, Value]:
+    """The entries of a claim's numbers for several intervals, `name` formatted with the key."""
+    numbers: dict[str, Value] = {}
+    for key, interval in intervals.items():
+        numbers |= interval.as_numbers(name.format(key))
+    return numbers
 
 
 def mean_interval(values: Iterable[float]) -> Interval:

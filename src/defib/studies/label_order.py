@@ -32,9 +32,9 @@ from defib.ensemble.specification import (
 from defib.ensemble.training import train_ensemble
 from defib.networks.dense import dense_network
 from defib.records.chart import Bars, Chart, Mark
-from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
+from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.base import Study
-from defib.studies.diagnosed import trained_and_judged
+from defib.studies.diagnosed import trained_and_watched
 from defib.studies.intervals import (
     Interval,
     above,
@@ -42,6 +42,7 @@ from defib.studies.intervals import (
     below,
     difference_interval,
     mean_interval,
+    numbers_of,
     together,
 )
 from defib.studies.pictures import bars
@@ -82,8 +83,9 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
         for order in (SORTED, SHUFFLED)
     ]
     judged = [
-        (order, RULE in trained_and_judged(_watched(points, seed, is_sorted=order == SORTED)).rules)
+        (order, RULE in trained_and_watched(setup)[1].rules)
         for order in (SORTED, SHUFFLED)
+        for setup in [_watched(points, seed, is_sorted=order == SORTED)]
     ]
     values = "accuracy called_positive dead later_accuracy later_dead revived"
     return {
@@ -209,7 +211,7 @@ def claims(result: StudyResult) -> tuple[Claim, ...]:
             "At every learning rate more ReLUs are dead after the sorted pass than after the "
             "random one.",
             together(*(above(gap, 0.0) for gap in gaps.values())),
-            _named(gaps),
+            numbers_of(gaps, "difference at {:g}"),
             Published("ReLUs die, and never recover", "problem set, part 2", Sureness.READ),
             reason="During the pass itself the random order kills more. The negatives alone are "
             "soon answered by the output's bias, and then nothing moves any more; the damage "
@@ -220,7 +222,7 @@ def claims(result: StudyResult) -> tuple[Claim, ...]:
             "After the later epochs in random order more ReLUs are dead where the first pass was "
             "sorted, at every learning rate.",
             together(*(above(gap, 0.0) for gap in later.values())),
-            _named(later),
+            numbers_of(later, "difference at {:g}"),
         ),
         Claim(
             "the-dead-stay-dead",
@@ -244,14 +246,6 @@ def _gap(order: Table, column: str, rate: float) -> Interval:
         order.numbers(column, order=SORTED, learning_rate=rate),
         order.numbers(column, order=SHUFFLED, learning_rate=rate),
     )
-
-
-def _named(gaps: Mapping[float, Interval]) -> dict[str, Value]:
-    """The differences as numbers of a claim, by learning rate."""
-    found: dict[str, Value] = {}
-    for rate, gap in gaps.items():
-        found |= gap.as_numbers(f"difference at {rate:g}")
-    return found
 
 
 def figures(result: StudyResult) -> tuple[Chart, ...]:

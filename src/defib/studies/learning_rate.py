@@ -21,7 +21,7 @@ from defib.faults.tasks import DIABETES, TUMOURS, Task, set_up
 from defib.records.chart import Chart, Line, Lines, Mark
 from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.base import Study
-from defib.studies.diagnosed import trained_and_judged
+from defib.studies.diagnosed import trained_and_watched
 from defib.studies.intervals import always
 from defib.studies.tables import table
 from defib.training.loop import evaluate
@@ -57,7 +57,7 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
     for name in config.tasks:
         for rate in config.learning_rates:
             setup = _with_rate(TASKS[name], rate, seed)
-            judged = trained_and_judged(setup)
+            losses, judged = trained_and_watched(setup)
             first = judged.rules[0] if judged.rules else ""
             rows.append(
                 (
@@ -72,8 +72,8 @@ def measure(config: Config, seed: int) -> Mapping[str, Table]:
                 )
             )
             curves += [
-                (name, rate, at, sum(judged.losses[at : at + 10]) / 10)
-                for at in range(0, len(judged.losses) - 9, 10)
+                (name, rate, at, sum(losses[at : at + 10]) / 10)
+                for at in range(0, len(losses) - 9, 10)
             ]
     values = "validation_loss constant_loss named_too_low named_too_high silent first_rule"
     return {

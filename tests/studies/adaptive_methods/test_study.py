@@ -17,20 +17,14 @@ from defib.studies.adaptive_methods.trainings import (
     seeded_network,
 )
 from defib.studies.image_sets import Images, ImageScale
+from tests.studies.digit_images import random_images
 
 TINY = Config(seeds=2, scale=ImageScale(64, 32, 8), hidden=8, epochs=2, batch_size=16)
 
 
 def random_pictures(_name: str, scale: ImageScale, seed: int) -> Images:
     """Coloured images whose mean tells the label."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def drawn(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        labels = torch.randint(10, (count,), generator=generator)
-        noise = torch.randn(count, 3, scale.edge, scale.edge, generator=generator)
-        return noise + (labels - 4.5).view(-1, 1, 1, 1) / 3, labels
-
-    return Images(*drawn(scale.train_images), *drawn(scale.validation_images))
+    return random_images(scale, seed, channels=3)
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
+from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.adaptive_methods.trainings import (
     ADADELTA,
     ADAGRAD,
@@ -23,6 +22,7 @@ from defib.studies.intervals import (
     below,
     difference_interval,
     mean_interval,
+    numbers_of,
     ratio_interval,
     together,
 )
@@ -122,13 +122,13 @@ def _dropout_claims(result: StudyResult) -> tuple[Claim, ...]:
             "dropout-slows",
             "With dropout the training loss, in evaluation mode, ends higher for every method.",
             together(*(above(each, 0.0) for each in loss.values())),
-            _by_method(loss, "loss_higher"),
+            numbers_of(loss, "loss_higher with {}"),
         ),
         Claim(
             "dropout-helps",
             "With dropout the test accuracy ends higher for every method.",
             together(*(above(each, 0.0) for each in accuracy.values())),
-            _by_method(accuracy, "accuracy_gained"),
+            numbers_of(accuracy, "accuracy_gained with {}"),
             Published(
                 "convolutional network on CIFAR-10: dropout after all layers lowers the test "
                 "accuracy, 80.4 % to 75.8 %",
@@ -140,14 +140,6 @@ def _dropout_claims(result: StudyResult) -> tuple[Claim, ...]:
             "epochs it slows the training by more than that gains.",
         ),
     )
-
-
-def _by_method(intervals: Mapping[str, Interval], name: str) -> dict[str, Value]:
-    """The numbers of a claim on every method."""
-    found: dict[str, Value] = {}
-    for method, interval in intervals.items():
-        found |= interval.as_numbers(f"{name} with {method}")
-    return found
 
 
 def _time_claim(result: StudyResult) -> Claim:

@@ -10,12 +10,12 @@ from defib.studies.intervals import (
     above,
     below,
     difference_interval,
+    numbers_of,
     together,
     within,
 )
 from defib.studies.normalisation_and_dropout.arms import BOTH, DROPPED, INPUT_TOO, NORMALIZED, PLAIN
 from defib.studies.normalisation_and_dropout.shift_claims import (
-    by_layer,
     covariate_shift_claims,
     variance_claims,
 )
@@ -188,7 +188,7 @@ def _co_adaptation_claims(result: StudyResult) -> tuple[Claim, ...]:
             "dropout-lowers-correlation",
             "With dropout the units of each dense hidden layer are less correlated than without.",
             together(*(above(each, 0.0) for each in less.values())),
-            by_layer(less, "correlation_lower"),
+            numbers_of(less, "correlation_lower in {}"),
             Published("dropout prevents units from co-adapting", source, Sureness.REMEMBERED),
             reason="Correlation may be the wrong measure of co-adaptation: units that can stand "
             "in for one that is missing say the same as it, and are correlated with it.",

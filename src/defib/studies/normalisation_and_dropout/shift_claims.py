@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
+from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.intervals import (
     Interval,
     above,
     below,
     difference_interval,
     mean_interval,
+    numbers_of,
     ratio_interval,
     together,
     within,
@@ -42,7 +43,7 @@ def covariate_shift_claims(result: StudyResult) -> tuple[Claim, ...]:
             "In the first epoch the input of every later layer moves less with batch "
             "normalisation than without.",
             together(*(below(each, 1.0) for each in first.values())),
-            by_layer(first, "times_the_plain_shift"),
+            numbers_of(first, "times_the_plain_shift in {}"),
             Published(
                 "batch normalisation reduces internal covariate shift",
                 "Ioffe, Szegedy (2015), arXiv:1502.03167",
@@ -53,7 +54,7 @@ def covariate_shift_claims(result: StudyResult) -> tuple[Claim, ...]:
             "less-shift-afterwards",
             "In all later epochs together it moves less, too, in every later layer.",
             together(*(below(each, 1.0) for each in later.values())),
-            by_layer(later, "times_the_plain_shift"),
+            numbers_of(later, "times_the_plain_shift in {}"),
             Published(
                 "networks with batch normalisation need not have less internal covariate shift",
                 "Santurkar and others (2018), arXiv:1805.11604, by another measure",
@@ -96,7 +97,7 @@ def variance_claims(result: StudyResult) -> tuple[Claim, ...]:
             together(
                 *(within(each, 1 - LAW_TOLERANCE, 1 + LAW_TOLERANCE) for each in laws.values())
             ),
-            by_layer(laws, "measured_over_predicted"),
+            numbers_of(laws, "measured_over_predicted in {}"),
             Published("exact for independent masks", LI, Sureness.DERIVED),
         ),
         Claim(
@@ -104,7 +105,7 @@ def variance_claims(result: StudyResult) -> tuple[Claim, ...]:
             "With dropout before it, every batch normalisation gets less variance in evaluation, "
             "of that which it remembers, than without dropout.",
             together(*(below(each, 1.0) for each in shifts.values())),
-            by_layer(shifts, "times_that_without_dropout"),
+            numbers_of(shifts, "times_that_without_dropout in {}"),
             Published("the variance shifts behind dropout", LI, Sureness.READ_SECOND_HAND),
             reason="In the first layers it does. Deeper, the noise of the earlier dropouts, "
             "through tanh, makes the signal itself smaller in training; in evaluation it grows "
@@ -129,11 +130,3 @@ def variance_claims(result: StudyResult) -> tuple[Claim, ...]:
 def _loss_saved(anew: Table, arm: str) -> list[float]:
     before, after = (anew.numbers(each, arm=arm) for each in ("loss", "loss_anew"))
     return [left - right for left, right in zip(before, after, strict=True)]
-
-
-def by_layer(intervals: Mapping[str, Interval], name: str) -> dict[str, Value]:
-    """The numbers of a claim, for each layer."""
-    found: dict[str, Value] = {}
-    for layer, interval in intervals.items():
-        found |= interval.as_numbers(f"{name} in {layer}")
-    return found

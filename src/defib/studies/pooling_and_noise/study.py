@@ -44,6 +44,7 @@ from defib.studies.intervals import (
     above,
     difference_interval,
     mean_interval,
+    numbers_of,
     ratio_interval,
     together,
     within,
@@ -190,13 +191,12 @@ def _same_without_noise(accuracy: Table) -> Claim:
         other: _difference(accuracy, other, STRIDE, noise=GAUSSIAN, strength=0.0)
         for other in (MAXIMUM, AVERAGE)
     }
-    numbers = [gap.as_numbers(f"{name}_gained") for name, gap in gaps.items()]
     return Claim(
         "same-without-noise",
         f"Without noise neither pooling differs from the stride by more than {TOLERANCE} of "
         "accuracy.",
         together(*(within(gap, -TOLERANCE, TOLERANCE) for gap in gaps.values())),
-        numbers[0] | numbers[1],
+        numbers_of(gaps, "{}_gained"),
         reason="The maximum reads images without noise better than the stride.",
     )
 
@@ -209,13 +209,12 @@ def _order_of_change(change: Table) -> Claim:
         f"{more} over {less}": ratio_interval(first[more], first[less])
         for less, more in ((AVERAGE, MAXIMUM), (MAXIMUM, STRIDE))
     }
-    numbers = [ratio.as_numbers(name) for name, ratio in steps.items()]
     return Claim(
         "less-noise-passes",
         "After the first stage noise changes the output least with the average, more with the "
         "maximum and most with the stride.",
         together(*(above(ratio, 1.0) for ratio in steps.values())),
-        numbers[0] | numbers[1],
+        numbers_of(steps),
         reason="The maximum moves noise up. Without the mean change of each output, the second "
         "picture, it passes about as much as the stride, not more; still less with the average.",
     )

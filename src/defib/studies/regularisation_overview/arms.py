@@ -15,7 +15,7 @@ from defib.datasets.question_screenshots import SIDE, Screenshots, screenshots
 from defib.networks.dense import dense_network
 from defib.studies.diagnosed import watched
 from defib.studies.image_sets import device_called
-from defib.training.in_memory import ShuffledBatches, scores_of
+from defib.training.in_memory import Quality, ShuffledBatches, scores_of
 from defib.training.seeding import seed_everything
 
 LEARNABLE, BEYOND = "comparison", "arithmetic"
@@ -75,22 +75,13 @@ class Questions:
 
 
 @final
-@dataclass(frozen=True)
-class Judged:
-    """Mean logistic loss in nats and share of right answers."""
-
-    loss: float
-    accuracy: float
-
-
-@final
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A training at its end; `course` has the epoch, and the losses and accuracies of training and
     test, after every few epochs that were trained."""
 
-    training: Judged
-    test: Judged
+    training: Quality
+    test: Quality
     course: tuple[tuple[float, ...], ...]
     rules: tuple[str, ...]
 
@@ -157,13 +148,13 @@ def _course(
     return tuple(rows)
 
 
-def judged(network: nn.Module, pair: Pair) -> Judged:
-    """In evaluation mode; the network is left in training mode."""
+def judged(network: nn.Module, pair: Pair) -> Quality:
+    """By the logistic loss, in evaluation mode; the network is left in training mode."""
     images, answers = pair
     outputs = scores_of(network, images)
     with torch.no_grad():
         loss = functional.binary_cross_entropy_with_logits(outputs, answers)
-    return Judged(loss.item(), ((outputs > 0) == (answers > 0.5)).double().mean().item())
+    return Quality(loss.item(), ((outputs > 0) == (answers > 0.5)).double().mean().item())
 
 
 def shifted(images: Tensor) -> Tensor:

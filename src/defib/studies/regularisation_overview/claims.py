@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
+from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.intervals import (
     Interval,
     above,
     always,
     difference_interval,
     mean_interval,
+    numbers_of,
     together,
     within,
 )
@@ -90,14 +91,11 @@ def _more_data_first(effects: Table) -> Claim:
         for name in REMEDIES
         if name != MORE_DATA
     }
-    numbers: dict[str, Value] = {}
-    for name, lead in leads.items():
-        numbers |= lead.as_numbers(f"ahead of {name}")
     return Claim(
         "more-data-helps-most",
         "Four times as many questions gain more accuracy on new ones than any other remedy.",
         together(*(above(lead, 0.0) for lead in leads.values())),
-        numbers,
+        numbers_of(leads, "ahead of {}"),
         Published(
             "more data: same bias, less variance",
             "tutorial, question on bias and variance",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from defib.records.study import Claim, Published, StudyResult, Sureness, Table, Value
+from defib.records.study import Claim, Published, StudyResult, Sureness, Table
 from defib.studies.intervals import (
-    Interval,
     above,
     always,
     below,
     difference_interval,
     mean_interval,
+    numbers_of,
     together,
     within,
 )
@@ -43,15 +43,13 @@ def claims(result: StudyResult) -> tuple[Claim, ...]:
 def _grows(best: Table, counts: list[int], size: int) -> Claim:
     found = [_optimism(best, count, size) for count in counts]
     steps = [difference_interval(b, a) for a, b in pairwise(found)]
-    numbers: dict[str, Value] = {}
-    for count, values in zip(counts, found, strict=True):
-        numbers |= mean_interval(values).as_numbers(f"best of {count}")
+    promised = dict(zip(counts, map(mean_interval, found), strict=True))
     return Claim(
         "grows-with-k",
         f"On {size} validation images the best of k promises the more too much, the larger k is, "
         "at every step of k.",
         together(*(above(step, 0.0) for step in steps)),
-        numbers,
+        numbers_of(promised, "best of {}"),
         Published(
             "choosing by the validation set fits that set as well",
             "problem set, part on hyper-parameters",
@@ -63,15 +61,13 @@ def _grows(best: Table, counts: list[int], size: int) -> Claim:
 def _shrinks(best: Table, count: int, sizes: list[int]) -> Claim:
     found = [_optimism(best, count, size) for size in sizes]
     steps = [difference_interval(a, b) for a, b in pairwise(found)]
-    numbers: dict[str, Value] = {}
-    for size, values in zip(sizes, found, strict=True):
-        numbers |= mean_interval(values).as_numbers(f"{size} images")
+    promised = dict(zip(sizes, map(mean_interval, found), strict=True))
     return Claim(
         "shrinks-with-size",
         f"The best of {count} promises the less too much, the larger the validation set is, at "
         "every step of its size.",
         together(*(above(step, 0.0) for step in steps)),
-        numbers,
+        numbers_of(promised, "{} images"),
     )
 
 
@@ -82,7 +78,7 @@ def _one_is_fair(best: Table, sizes: list[int]) -> Claim:
         "A single network, chosen by nothing, keeps what its validation accuracy promises, to "
         f"{FAIR}, with {sizes[1]} images and more.",
         together(*(within(each, -FAIR, FAIR) for each in found.values())),
-        _named(found),
+        numbers_of(found, "{} images"),
     )
 
 
@@ -99,7 +95,7 @@ def _less_than_independent(best: Table, counts: list[int], sizes: list[int]) -> 
         f"The best of {counts[-1]} promises less too much than if the networks were equally good "
         "and erred independently: they err on the same images, and some are better.",
         together(*(below(each, 0.0) for each in found.values())),
-        _named(found),
+        numbers_of(found, "{} images"),
     )
 
 
@@ -119,18 +115,8 @@ def _optimism(best: Table, count: int, size: int) -> tuple[float, ...]:
     return best.numbers("optimism", k=count, validation_images=size)
 
 
-def _named(found: dict[int, Interval]) -> dict[str, Value]:
-    numbers: dict[str, Value] = {}
-    for size, each in found.items():
-        numbers |= each.as_numbers(f"{size} images")
-    return numbers
-
-
 def _is_above(gaps: Table) -> Claim:
     found = {name: mean_interval(gaps.numbers("above", reason=name)) for name in ARMS}
-    numbers: dict[str, Value] = {}
-    for name, each in found.items():
-        numbers |= each.as_numbers(name)
     return Claim(
         "above-for-five-reasons",
         "The validation accuracy lies above the training accuracy in each of the five trainings "
@@ -141,7 +127,7 @@ def _is_above(gaps: Table) -> Claim:
                 for n, arm in ARMS.items()
             )
         ),
-        numbers,
+        numbers_of(found),
         Published(
             "validation accuracy above training accuracy: what is going on?",
             "exam, question on training; no answer published",
@@ -168,9 +154,6 @@ def _keeps_its_promise(gaps: Table) -> Claim:
         )
         for name in ARMS
     }
-    numbers: dict[str, Value] = {}
-    for name, each in excess.items():
-        numbers |= each.as_numbers(name)
     return Claim(
         "two-reasons-deceive",
         "With easier validation images and with a leak the validation accuracy is more than 0.03 "
@@ -181,7 +164,7 @@ def _keeps_its_promise(gaps: Table) -> Claim:
                 for n, each in excess.items()
             )
         ),
-        numbers,
+        numbers_of(excess),
     )
 
 
