@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from defib.fixes.base import Fix
 from defib.records.trial import PairedComparison, TrialEnding, TrialResult, Verdict, Yardstick
@@ -39,34 +40,27 @@ def compared(
 ) -> PairedComparison:
     """`fix` by the trials without and with it; not applicable where one with it failed."""
     yardstick, found = _first_seen(before, after, yardsticks)
-    verdict, span = verdict_on(found)
-    pairs = len(after)
     comparison = PairedComparison(
         fix=fix.label,
         rule="",
         yardstick=yardstick,
-        verdict=verdict,
-        pairs=pairs,
+        verdict=Verdict.NOT_APPLICABLE,
+        pairs=len(after),
         before=tuple(measured(each, yardstick) for each in before),
         after=tuple(measured(each, yardstick) for each in after),
+    )
+    unusable = next((each for each in after if each.ending is not TrialEnding.TRAINED), None)
+    if unusable is not None:
+        return replace(comparison, reason=f"{unusable.ending.value}: {unusable.reason}")
+    verdict, span = verdict_on(found)
+    return replace(
+        comparison,
+        verdict=verdict,
         effect=span.mean,
         low=span.low,
         high=span.high,
         is_logarithm=found.is_logarithm,
-        reason=_why_undecided(verdict, found.values, pairs, yardstick),
-    )
-    unusable = next((each for each in after if each.ending is not TrialEnding.TRAINED), None)
-    if unusable is None:
-        return comparison
-    return PairedComparison(
-        fix=fix.label,
-        rule="",
-        yardstick=yardstick,
-        verdict=Verdict.NOT_APPLICABLE,
-        pairs=pairs,
-        before=comparison.before,
-        after=comparison.after,
-        reason=f"{unusable.ending.value}: {unusable.reason}",
+        reason=_why_undecided(verdict, found.values, len(after), yardstick),
     )
 
 
