@@ -162,6 +162,28 @@ def test_summed_evaluation_losses_become_means(tmp_path: Path):
     assert series.first == pytest.approx(expected, rel=1e-5)
 
 
+def test_classes_are_counted_apart_in_training_and_over_the_batches_of_an_evaluation(
+    tmp_path: Path,
+):
+    scores = torch.tensor([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    with watched(tmp_path):
+        model = nn.Linear(2, 2)
+        with torch.no_grad():
+            model.weight.copy_(torch.eye(2))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        F.cross_entropy(model(scores), torch.tensor([0, 0, 1, 1])).backward()
+        optimizer.step()
+        with torch.no_grad():
+            for labels in ([0, 0, 0, 0], [1, 1, -100, 1]):
+                F.cross_entropy(model(scores), torch.tensor(labels))
+    record = read_run(tmp_path)
+    assert [each.first for each in record.of("label_count").values()] == [2, 2]
+    assert [each.first for each in record.of("label_recognized").values()] == [2, 1]
+    [balanced] = record.of("evaluation_balanced_accuracy").values()
+    # Of class 0 three of four, of class 1 one of three.
+    assert balanced.first == pytest.approx((3 / 4 + 1 / 3) / 2)
+
+
 def test_loader_is_described_with_its_line(tmp_path: Path):
     with watched(tmp_path):
         loader = DataLoader(TensorDataset(torch.randn(8, 1)), batch_size=4, shuffle=False)

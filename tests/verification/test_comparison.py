@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from defib.fixes.class_weights import ClassWeights
 from defib.records.trial import Trial, TrialEnding, TrialResult, Verdict, Yardstick
 from defib.verification.comparison import (
     FALSE_CONFIRMATIONS,
@@ -18,6 +19,7 @@ from defib.verification.comparison import (
     t_quantile,
     verdict_on,
 )
+from defib.verification.paired_trials import compared, yardsticks_of
 
 
 def result(level: float, start: float = 1.0, **more: float) -> TrialResult:
@@ -80,6 +82,14 @@ def test_more_accuracy_is_better():
     before = [result(0.5, accuracy=each) for each in (0.5, 0.51, 0.5)]
     after = [result(0.5, accuracy=each) for each in (0.9, 0.91, 0.92)]
     assert verdict_on(differences(before, after, Yardstick.ACCURACY))[0] is Verdict.CONFIRMED
+
+
+def test_a_fix_for_rare_classes_is_judged_by_an_accuracy_in_which_all_count_alike():
+    before = [result(0.5, accuracy=0.99, evaluation_balanced_accuracy=0.5) for _ in range(3)]
+    after = [result(0.9, accuracy=0.95, evaluation_balanced_accuracy=0.9) for _ in range(3)]
+    found = compared(ClassWeights(), before, after, yardsticks_of(ClassWeights()))
+    assert found.yardstick is Yardstick.EVALUATION_BALANCED_ACCURACY
+    assert found.verdict is Verdict.CONFIRMED
 
 
 def test_what_was_not_seen_decides_nothing():

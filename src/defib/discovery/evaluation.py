@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.discovery.patches import Patches
+from defib.metrics.recognized_of_each_class import recognized_of_each_class
 
 LossSeen = Callable[[str, Tensor, Tensor, Tensor, str], None]
 """`seen(name, input, target, result, reduction)`"""
@@ -64,6 +65,26 @@ def mean_and_accuracy(
     elif loss.ndim:
         loss = loss.mean()
     return loss, _accuracy(name, input.detach(), target.detach()), examples
+
+
+def class_tallies(name: str, input: Tensor, target: Tensor) -> Tensor | None:
+    """Of each class how many examples are missed and recognised, shaped [classes, 2].
+
+    `None` where the loss is not one of a single choice between 2 to `MAXIMUM_CLASSES` classes.
+    """
+    if name in ("cross_entropy", "nll_loss"):
+        if target.is_floating_point() or input.ndim != target.ndim + 1:
+            return None
+        return recognized_of_each_class(input.argmax(dim=1), target, input.shape[1])
+    # Several outputs are several questions.
+    if name.startswith("binary") and input.shape == target.shape and _is_single(target):
+        threshold = 0.0 if name.endswith("logits") else 0.5
+        return recognized_of_each_class((input > threshold).long(), (target > 0.5).long(), 2)
+    return None
+
+
+def _is_single(target: Tensor) -> bool:
+    return target.ndim > 0 and target.numel() == target.shape[0]
 
 
 def _accuracy(name: str, predictions: Tensor, targets: Tensor) -> Tensor | None:

@@ -36,6 +36,9 @@ class Fix(ABC):
     compares_evaluation: ClassVar[bool] = False
     """Whether only what is evaluated apart can tell: it changes which examples come when, so that
     losses of the same steps are of others, or it changes the evaluation itself."""
+    compares_balanced: ClassVar[bool] = False
+    """Whether all classes count alike in what is compared: it acts for rare ones, which hardly
+    show in an accuracy."""
 
     @classmethod
     def name(cls) -> str:
@@ -55,6 +58,11 @@ class Fix(ABC):
         """What to try for `finding`, the most promising first; empty where it cannot help."""
         del record, finding
         return (self,)
+
+    def obstacle(self, record: RunRecord, finding: Finding) -> str:
+        """Why it cannot be tried on this run although it might help; empty where it can."""
+        del record, finding
+        return ""
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         """What the user has to write, in one sentence or expression."""

@@ -36,6 +36,7 @@ class ClassWeights(Fix):
     """
 
     changes_objective: ClassVar[bool] = True
+    compares_balanced: ClassVar[bool] = True
 
     def connect(self, training: LiveTraining) -> None:
         counts = torch.zeros(0)
@@ -62,7 +63,8 @@ class ClassWeights(Fix):
 
         def wrap_binary(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
             def binary(input: Tensor, target: Tensor, *rest: Any, **keywords: Any) -> Tensor:
-                is_plain = not rest and keywords.get("pos_weight") is None
+                given = (*rest[:1], keywords.get("weight"), keywords.get("pos_weight"))
+                is_plain = len(rest) < 2 and all(each is None for each in given)
                 if is_plain and torch.is_grad_enabled():
                     weights = weigh((target > 0.5).long(), 2).to(input)
                     keywords["pos_weight"] = weights[1] / weights[0]

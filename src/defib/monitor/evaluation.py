@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from defib.metrics.recognized_of_each_class import balanced_accuracy
 from defib.monitor.transfer import Collector
 from defib.records.storage import Key
 
@@ -37,17 +38,28 @@ class Evaluations:
     def __init__(self) -> None:
         self._losses: dict[CallPath, _Mean] = {}
         self._accuracies: dict[CallPath, _Mean] = {}
+        self._tallies: dict[CallPath, Tensor] = {}
 
     def __bool__(self) -> bool:
         return bool(self._losses)
 
     def add(
-        self, path: CallPath, loss: float | Tensor, accuracy: float | Tensor | None, examples: int
+        self,
+        path: CallPath,
+        loss: float | Tensor,
+        accuracy: float | Tensor | None,
+        examples: int,
+        *,
+        tallies: Tensor | None = None,
     ) -> None:
-        """One batch: its mean loss, and its accuracy where there is one."""
+        """One batch: its mean loss, and where they are known its accuracy and `class_tallies`."""
         self._losses.setdefault(path, _Mean()).add(loss, examples)
         if accuracy is not None:
             self._accuracies.setdefault(path, _Mean()).add(accuracy, examples)
+        if tallies is not None:
+            known = self._tallies.get(path)
+            is_same = known is not None and known.shape == tallies.shape
+            self._tallies[path] = known + tallies if known is not None and is_same else tallies
 
     def read(self) -> tuple[tuple[Key, ...], list[float]]:
         """The means of the phase that ends; the next one starts empty."""
@@ -60,6 +72,10 @@ class Evaluations:
                 collector.add(metric, label_of(path), mean.total / max(mean.count, 1))
             means.clear()
         with torch.no_grad():
+            for path, tallies in self._tallies.items():
+                accuracy = balanced_accuracy(tallies)
+                collector.add("evaluation_balanced_accuracy", label_of(path), accuracy)
+            self._tallies.clear()
             return collector.read()
 
 

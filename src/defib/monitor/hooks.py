@@ -22,7 +22,7 @@ from torch.optim.optimizer import (
 )
 
 from defib.discovery.creation import Creations, watch_creation
-from defib.discovery.evaluation import mean_and_accuracy, watch_evaluation
+from defib.discovery.evaluation import class_tallies, mean_and_accuracy, watch_evaluation
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_path
@@ -205,7 +205,8 @@ class Hooks:
             loss, accuracy, examples = mean_and_accuracy(
                 name, predictions, targets, result, reduction
             )
-        self.monitor.evaluated(calling_path(), loss, accuracy, examples)
+            tallies = class_tallies(name, predictions, targets)
+        self.monitor.evaluated(calling_path(), loss, accuracy, examples, tallies=tallies)
         self._evaluation_mode.look()
 
     def _wrap_saving(self, original: Callable[[Any], None]) -> Callable[[Any], None]:

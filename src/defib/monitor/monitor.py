@@ -191,11 +191,17 @@ class Monitor:
         self.observer.event(Event("skipped-step", self.steps, {"optimizer": kind}))
 
     def evaluated(
-        self, path: CallPath, loss: Tensor, accuracy: Tensor | None, examples: int
+        self,
+        path: CallPath,
+        loss: Tensor,
+        accuracy: Tensor | None,
+        examples: int,
+        *,
+        tallies: Tensor | None = None,
     ) -> None:
         """A loss function was called without gradients, from the user's lines `path`."""
         self.leave_lane()
-        self._evaluations.add(path, loss, accuracy, examples)
+        self._evaluations.add(path, loss, accuracy, examples, tallies=tallies)
 
     @property
     def has_gradients(self) -> bool:

@@ -20,6 +20,10 @@ from defib.metrics.label_mix_loss import (
     label_mix_squared_error,
 )
 from defib.metrics.moments import moments
+from defib.metrics.recognized_of_each_class import (
+    MAXIMUM_CLASSES,
+    recognized_of_each_class,
+)
 from defib.metrics.saturated_fraction import saturated_fraction
 from defib.metrics.unit_activity import active_units, dead_unit_fraction
 from defib.metrics.zero_fraction import zero_fraction
@@ -29,8 +33,6 @@ DEAD_UNIT_WINDOW = 5
 """Recorded batches on all of which a dead unit is zero: one batch alone shows too little."""
 MAXIMUM_USES = 4
 """Uses of one layer that are looked at in a step; recurrent networks have thousands."""
-MAXIMUM_CLASSES = 1000
-"""Classes whose labels are counted one by one."""
 
 _SATURATING = ("sigmoid", "tanh")
 _SHOWN_BY_INPUT = {
@@ -181,7 +183,15 @@ def _observe_classes(
     into.add("prediction_top_share", optimizer, _largest_share(guesses, classes))
     counts = label_counts(labels, classes)
     into.add_all("label_count", [str(label) for label in range(classes)], counts)
+    _observe_recognized(guesses, labels, classes, into)
     into.add("label_mix_loss", optimizer, label_mix_cross_entropy(flat, labels))
+
+
+def _observe_recognized(guesses: Tensor, labels: Tensor, classes: int, into: Collector) -> None:
+    """Of each class how many examples are recognised, beside `label_count`."""
+    tallies = recognized_of_each_class(guesses, labels, classes)
+    if tallies is not None:
+        into.add_all("label_recognized", [str(label) for label in range(classes)], tallies[:, 1])
 
 
 def _largest_share(guesses: Tensor, classes: int) -> Tensor:
@@ -211,4 +221,5 @@ def _observe_binary(
     share = guesses.float().mean()
     into.add("prediction_top_share", optimizer, torch.maximum(share, 1 - share))
     into.add_all("label_count", ["0", "1"], label_counts(positive.long(), 2))
+    _observe_recognized(guesses.long(), positive.long(), 2, into)
     into.add("label_mix_loss", optimizer, label_mix_binary_cross_entropy(logits, targets))

@@ -64,9 +64,10 @@ class TrialResult:
     `level` is the training objective over the last part of the trial, as the script computes
     it; `start` the same at its beginning. `relative_level` is `level` over the loss of the best
     constant prediction. They, the accuracies and `evaluation_loss` are `nan` where they were not
-    seen. `rules` are what the diagnosis of the trial finds. `curve` holds steps and
-    losses, thinned out for a picture; `dead_units` and `gradient_ratio` are the largest dead
-    fraction of a layer and the gradient norm of the first layer over that of the last, at the end.
+    seen; a balanced accuracy is the mean over the classes of the share that is recognised. `rules`
+    are what the diagnosis of the trial finds. `curve` holds steps and losses, thinned out for a
+    picture; `dead_units` and `gradient_ratio` are the largest dead fraction of a layer and the
+    gradient norm of the first layer over that of the last, at the end.
     """
 
     trial: Trial
@@ -79,6 +80,8 @@ class TrialResult:
     accuracy: float = float("nan")
     evaluation_loss: float = float("nan")
     evaluation_accuracy: float = float("nan")
+    balanced_accuracy: float = float("nan")
+    evaluation_balanced_accuracy: float = float("nan")
     relative_level: float = float("nan")
     rules: tuple[str, ...] = ()
     curve_steps: tuple[int, ...] = ()
@@ -115,12 +118,18 @@ class Yardstick(Enum):
     EVALUATION_LOSS = "evaluation loss"
     EVALUATION_ACCURACY = "evaluation accuracy"
     ACCURACY = "accuracy"
+    EVALUATION_BALANCED_ACCURACY = "balanced evaluation accuracy"
+    BALANCED_ACCURACY = "balanced accuracy"
     RELATIVE_LOSS = "loss over a constant prediction's"
 
     @property
     def is_accuracy(self) -> bool:
         """Whether more is better."""
-        return self in (Yardstick.ACCURACY, Yardstick.EVALUATION_ACCURACY)
+        return self not in (
+            Yardstick.TRAINING_LOSS,
+            Yardstick.EVALUATION_LOSS,
+            Yardstick.RELATIVE_LOSS,
+        )
 
 
 @final
@@ -151,6 +160,8 @@ class PairedComparison:
     """What the user has to write."""
     edit: Edit | None = None
     """The same as a change of a line, where that is certain."""
+    first_seed: int = 0
+    """Of the pairs; the others follow it."""
     base: tuple[str, ...] = ()
     """Fixes that were confirmed before, and are applied on both sides."""
 

@@ -65,8 +65,8 @@ def view_of(proof: Proof) -> ProofView:
 
 
 def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> ComparisonView:
-    before = _results(proof, comparison.base, comparison.pairs)
-    after = _results(proof, (*comparison.base, comparison.fix), comparison.pairs)
+    before = _results(proof, comparison.base, comparison)
+    after = _results(proof, (*comparison.base, comparison.fix), comparison)
     is_shown = place < MOST_PICTURES and comparison.pairs > 1 and before and after
     return ComparisonView(
         fix=comparison.fix,
@@ -83,8 +83,11 @@ def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> 
     )
 
 
-def _results(proof: Proof, fixes: tuple[str, ...], pairs: int) -> list[TrialResult]:
-    return [each for each in proof.results if each.trial.fixes == fixes and each.trial.seed < pairs]
+def _results(
+    proof: Proof, fixes: tuple[str, ...], comparison: PairedComparison
+) -> list[TrialResult]:
+    seeds = range(comparison.first_seed, comparison.first_seed + comparison.pairs)
+    return [e for e in proof.results if e.trial.fixes == fixes and e.trial.seed in seeds]
 
 
 def _inside(
@@ -98,6 +101,7 @@ def _inside(
         ("accuracy in training", "accuracy", percent),
         ("evaluation loss", "evaluation_loss", number),
         ("evaluation accuracy", "evaluation_accuracy", percent),
+        ("balanced evaluation accuracy", "evaluation_balanced_accuracy", percent),
     ):
         values = [_mean([getattr(each, field) for each in group]) for group in (before, after)]
         if all(math.isfinite(each) for each in values):

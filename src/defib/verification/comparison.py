@@ -35,6 +35,8 @@ _NAMES = {
     Yardstick.RELATIVE_LOSS: "relative_level",
     Yardstick.ACCURACY: "accuracy",
     Yardstick.EVALUATION_ACCURACY: "evaluation_accuracy",
+    Yardstick.BALANCED_ACCURACY: "balanced_accuracy",
+    Yardstick.EVALUATION_BALANCED_ACCURACY: "evaluation_balanced_accuracy",
 }
 
 

@@ -21,6 +21,8 @@ from defib.script.rerun import FIX_EVENT, REFUSED_WRITE_EVENT
 LAST_PART = 0.2
 """Share of a trial's steps over which the objective is averaged: long enough to smooth over the
 batches, short enough to be the end."""
+RARE_PART = 0.5
+"""The same where examples of rare classes are counted: a fifth may hold none."""
 FIRST_PART = 0.02
 CURVE_POINTS = 200
 """Of the curves in pictures."""
@@ -34,7 +36,7 @@ def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -
     except RunDirectoryError as error:
         return replace(result, ending=TrialEnding.RAISED, reason=reason or str(error))
     result = replace(
-        _with_measurements(result, record),
+        with_measurements(result, record),
         refused_writes=tuple(
             str(each.detail["path"]) for each in record.events if each.kind == REFUSED_WRITE_EVENT
         ),
@@ -61,7 +63,8 @@ def _void_unless_active(result: TrialResult, record: RunRecord) -> TrialResult:
     return replace(result, done="; ".join(str(each["done"]) for each in done.values()))
 
 
-def _with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
+def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
+    """`result` with what `record`, or a part of it, tells."""
     losses = next(iter(record.of("loss").values()), Series.of([]))
     diagnosis = diagnose(record)
     serious = [each for each in diagnosis.findings if each.severity is not Severity.INFO]
@@ -76,9 +79,11 @@ def _with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
         level=level,
         relative_level=level / constant,
         accuracy=next(iter(_ends(record, "accuracy")), float("nan")),
+        balanced_accuracy=_balanced_accuracy(record),
         # Of several places that evaluate, the worst: the others see the training data again.
         evaluation_loss=max(_ends(record, "evaluation_loss"), default=float("nan")),
-        evaluation_accuracy=min(_ends(record, "evaluation_accuracy"), default=float("nan")),
+        evaluation_accuracy=_worst_end(record, "evaluation_accuracy"),
+        evaluation_balanced_accuracy=_worst_end(record, "evaluation_balanced_accuracy"),
         rules=tuple(dict.fromkeys(each.rule for each in serious)),
         curve_steps=tuple(int(step) for step in curve.steps),
         curve_losses=tuple(float(value) for value in curve.values),
@@ -102,6 +107,26 @@ def _ends(record: RunRecord, metric: str) -> list[float]:
         for each in record.of(metric).values()
         if each
     ]
+
+
+def _worst_end(record: RunRecord, metric: str) -> float:
+    return min(_ends(record, metric), default=float("nan"))
+
+
+def _balanced_accuracy(record: RunRecord) -> float:
+    """Mean recall of the classes over the later batches; `nan` where it was not seen."""
+    recognized = record.of("label_recognized")
+    sizes = {label: _late_total(each) for label, each in record.of("label_count").items()}
+    recalls = [
+        _late_total(recognized[label]) / size
+        for label, size in sizes.items()
+        if size > 0 and label in recognized
+    ]
+    return float(np.mean(recalls)) if len(recalls) > 1 else float("nan")
+
+
+def _late_total(series: Series) -> float:
+    return float(series.part(1 - RARE_PART, 1.0).values.sum())
 
 
 def _largest_last(series: Iterable[Series]) -> float:

@@ -21,6 +21,8 @@ def yardsticks_of(fix: Fix, *, is_of_generalization: bool = False) -> tuple[Yard
 
     `is_of_generalization`: the fix is tried for a fault that only evaluations show.
     """
+    if fix.compares_balanced:
+        return (Yardstick.EVALUATION_BALANCED_ACCURACY, Yardstick.BALANCED_ACCURACY)
     if fix.changes_objective:
         # Losses of different kinds cannot be compared, accuracies can.
         return (Yardstick.EVALUATION_ACCURACY, Yardstick.ACCURACY, Yardstick.RELATIVE_LOSS)
