@@ -151,7 +151,8 @@ RULES = {rule.name() for rule in architecture_rules()}
 )
 def test_a_fault_that_shows_before_training_is_found(fault: Fault, task: Task):
     findings = judged(architecture_of(fault.broken(task, 0), fault)).findings
-    assert {each.rule for each in findings if each.severity is Severity.ERROR} == {fault.rule}
+    assert fault.rule in {each.rule for each in findings if each.severity is not Severity.INFO}
+    assert {each.rule for each in findings if each.severity is Severity.ERROR} <= {fault.rule}
 
 
 @pytest.mark.slow

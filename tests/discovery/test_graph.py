@@ -140,3 +140,56 @@ def test_penalty_on_a_parameter_is_no_use_of_its_layer():
     graph = graph_of(model, model(torch.randn(2, 4)).sum() + penalty)
     assert names(graph) == ["first", "second"]
     assert graph.last_layers == {"second"}
+
+
+def sources(*layers: nn.Module, inputs: tuple[int, ...] = (2, 4)) -> dict[str, str]:
+    model = nn.Sequential(*layers)
+    return graph_of(model, model(torch.randn(*inputs)).sum()).linear_sources
+
+
+def test_layers_with_nothing_between_them_are_a_linear_pair():
+    assert sources(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)) == {"1": "0", "2": "1"}
+
+
+def test_reshapes_dropout_and_scales_between_two_layers_are_linear():
+    layers = nn.Linear(4, 6), nn.Dropout(0.5), nn.Unflatten(1, (1, 6)), nn.Linear(6, 2)
+    assert sources(*layers) == {"3": "0"}
+
+
+def test_convolutions_and_a_dense_layer_behind_them_are_linear_pairs():
+    layers = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(8, 1)
+    assert sources(*layers, inputs=(3, 1, 6, 6)) == {"1": "0", "3": "1"}
+
+
+def test_a_non_linearity_a_norm_or_a_pooling_parts_two_layers():
+    assert sources(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)) == {}
+    assert sources(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2)) == {}
+    pooled = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Conv2d(2, 2, 1)
+    assert sources(*pooled, inputs=(3, 1, 6, 6)) == {}
+
+
+def test_separable_convolutions_are_no_linear_pair():
+    layers = nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 8, 1)
+    assert sources(*layers, inputs=(2, 4, 5, 5)) == {}
+
+
+class Parallel(nn.Module):
+    """The first layer is read twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return hidden + self.second(hidden)
+
+
+def test_a_layer_that_is_read_elsewhere_too_is_in_no_linear_pair():
+    model = Parallel()
+    assert graph_of(model, model(torch.randn(2, 4)).sum()).linear_sources == {}
+
+
+def test_attention_holds_no_linear_pair():
+    model = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+    assert graph_of(model, model(torch.randn(2, 5, 8)).sum()).linear_sources == {}

@@ -13,6 +13,7 @@ from typing import Any, final
 
 import torch
 
+from defib.discovery.linear_pairs import LINEAR_OPERATIONS, LinearPairs, is_product
 from defib.discovery.operation_sites import site_of_node
 from defib.records.site import Site
 
@@ -135,6 +136,9 @@ class Graph:
     reached: set[int] = field(default_factory=set)
     """Identities of the parameters that the loss depends on."""
     opaque: list[str] = field(default_factory=list)
+    linear_sources: dict[str, str] = field(default_factory=dict)
+    """Layers that multiply with weights what another such layer gave, with the name of that one:
+    nothing stands between the two that is not linear, and nothing else reads it."""
     last_layers: set[str] = field(default_factory=set)
     """Layers with no other layer between them and the loss."""
     nodes: list[Node] = field(default_factory=list)
@@ -147,6 +151,8 @@ class _Origin:
     layer: str = ""
     order: int = -1
     channels_first: bool = False
+    chain: tuple[Node, ...] = ()
+    """From the product of the layer to here, while all that was done since is linear."""
 
 
 _NOTHING = _Origin()
@@ -157,7 +163,7 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
     graph = Graph()
     origins: dict[Node, _Origin] = {}
     carried: dict[Node, str] = {}
-    gates = _Gates()
+    gates, pairs = _Gates(), LinearPairs()
     for node, children in _inputs_first(root):
         name = node.name()
         graph.nodes.append(node)
@@ -173,12 +179,15 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
             continue
         before = max((origins[child] for child in inputs), key=_by_order, default=_NOTHING)
         if own and own[0] and (inputs or not name.startswith(_REDUCTIONS)):
+            pairs.note(node, own[0], before.layer, before.chain)
             origins[node] = _add_layer(graph, node, own[0], before, inputs)
         else:
-            origins[node] = _moved(node, name, before)
+            origins[node] = _moved(node, name, before, is_single=len(inputs) == 1)
+        pairs.read(inputs)
         gates.note(name, inputs)
         _note_kind(graph, node, name, before)
     gates.remove_from(graph)
+    graph.linear_sources = pairs.found()
     graph.last_layers.add(origins.get(root, _NOTHING).layer)
     return graph
 
@@ -219,17 +228,21 @@ def _add_layer(
 ) -> _Origin:
     # A bias added by an operation of its own (Keras) belongs to the use before it.
     if layer == before.layer and "Add" in node.name():
-        return before
+        return replace(before, chain=(*before.chain, node) if before.chain else ())
     order = len(graph.layers)
     reads_input = before is _NOTHING and not inputs
     graph.layers.append(LayerUse(layer, node, order, reads_input))
     name = node.name()
     keeps_channels = before.channels_first and name.startswith(_ELEMENTWISE)
-    return _Origin(layer, order, keeps_channels or name.endswith(_CHANNELS_FIRST))
+    chain = (node,) if is_product(node) else ()
+    return _Origin(layer, order, keeps_channels or name.endswith(_CHANNELS_FIRST), chain)
 
 
-def _moved(node: Node, name: str, origin: _Origin) -> _Origin:
+def _moved(node: Node, name: str, origin: _Origin, *, is_single: bool) -> _Origin:
     """`origin`, with the channels where a permutation of the axes has put them."""
+    if origin.chain:
+        is_linear = is_single and name.startswith(LINEAR_OPERATIONS)
+        origin = replace(origin, chain=(*origin.chain, node) if is_linear else ())
     axes = _permutation(node, name)
     if origin is _NOTHING or len(axes) < 3:
         return origin

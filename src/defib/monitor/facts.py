@@ -87,6 +87,7 @@ class FactWriter:
                 activation=activations.get(use.layer, ""),
                 reads_input=use.reads_input,
                 feeds_loss=use.layer in graph.last_layers,
+                linear_after=graph.linear_sources.get(use.layer, ""),
                 optimizer=tracked.optimizer_of_parameter.get(id(parameter.tensor), "")
                 if parameter
                 else "",

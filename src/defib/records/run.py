@@ -40,7 +40,8 @@ class LayerFact:
     `order` counts along the forward pass from the input (0). `activation` is the kind of
     non-linearity that directly follows (`relu`, `tanh`, ...; empty if none was seen).
     `reads_input` is true where the layer receives the batch itself, `feeds_loss` where no
-    other layer stands between it and the loss.
+    other layer stands between it and the loss. `linear_after` is the layer whose result it alone
+    multiplies with its weights, with nothing between them but linear operations; mostly empty.
     """
 
     name: str
@@ -49,6 +50,7 @@ class LayerFact:
     activation: str = ""
     reads_input: bool = False
     feeds_loss: bool = False
+    linear_after: str = ""
     optimizer: str = ""
     site: Site | None = None
 

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from defib.analysis.inspection import inspect
-from defib.records.finding import Severity
+from defib.records.finding import Finding, NotEvaluated, Severity
+from defib.records.run import LayerFact, ParameterFact, RunRecord
 from defib.rules.architecture.missing_nonlinearity import MissingNonlinearity
+from defib.testing import make_run
 from tests.rules.architecture.inspection import findings, site_line
 
 rule = MissingNonlinearity(max_ratio=1.5)
@@ -123,3 +127,67 @@ def test_silent_where_something_else_reads_the_first_layer():
 
 def test_silent_about_recurrent_layers():
     assert findings(rule, nn.LSTM(3, 4), 5, 2, 3) == ()
+
+
+def run_of(
+    *shapes: tuple[int, ...], losses: list[float], kind: str = "Linear", trained: bool = True
+) -> RunRecord:
+    """A training of layers that follow one another with nothing between them."""
+    layers = tuple(
+        LayerFact(f"{i}", kind, order=i, linear_after=f"{i - 1}" if i else "", optimizer="SGD")
+        for i in range(len(shapes))
+    )
+    parameters = tuple(
+        ParameterFact(f"{i}.weight", f"{i}", shape, optimizer="SGD" if trained else "")
+        for i, shape in enumerate(shapes)
+    )
+    return make_run(
+        facts={"layers": layers, "parameters": parameters}, loss_kind="cross-entropy",
+        loss=losses, label_count={"0": [50.0], "1": [50.0]},
+    )  # fmt: skip
+
+
+FLAT = [0.7] * 100
+FALLING = [0.7 * 0.97**step for step in range(100)]
+
+
+def in_run(run: RunRecord) -> tuple[Finding, ...]:
+    found = rule.evaluate(run)
+    assert not isinstance(found, NotEvaluated)
+    return found
+
+
+def test_a_linear_pair_in_a_training_that_fails_is_a_warning():
+    [finding] = in_run(run_of((128, 784), (10, 128), losses=FLAT))
+    assert (finding.layer, finding.severity) == ("1", Severity.WARNING)
+    assert finding.evidence == {"weights": 784 * 128 + 128 * 10, "equivalent_weights": 7840}
+    assert finding.fixes == ("insert-nonlinearity",)
+
+
+def test_the_same_in_a_training_that_learns_is_a_remark():
+    [finding] = in_run(run_of((128, 784), (10, 128), losses=FALLING))
+    assert finding.severity is Severity.INFO
+
+
+def test_silent_in_a_training_at_exactly_the_limit():
+    assert in_run(run_of((3, 4), (4, 3), losses=FLAT)) == ()
+    assert len(in_run(run_of((4, 4), (4, 4), losses=FLAT))) == 1
+
+
+def test_convolutions_in_a_training_are_compared_with_one_of_a_larger_kernel():
+    [finding] = in_run(run_of((16, 3, 3, 3), (16, 16, 3, 3), losses=FLAT, kind="Conv2d"))
+    assert finding.evidence["equivalent_weights"] == 3 * 16 * 5 * 5
+
+
+def test_silent_about_dense_layers_behind_convolutions_and_about_frozen_layers():
+    assert in_run(run_of((8, 3, 3, 3), (10, 8), losses=FLAT)) == ()
+    assert in_run(run_of((9, 9), (9, 9), losses=FLAT, trained=False)) == ()
+
+
+def test_silent_where_something_stands_between():
+    run = run_of((9, 9), (9, 9), losses=FLAT)
+    assert in_run(replace(run, layers=tuple(replace(e, linear_after="") for e in run.layers))) == ()
+
+
+def test_not_evaluated_where_no_layer_was_seen():
+    assert rule.evaluate(RunRecord()) == NotEvaluated(rule.name(), "no layer was seen")

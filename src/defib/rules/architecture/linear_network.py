@@ -45,6 +45,7 @@ class LinearNetwork(ArchitectureRule):
 
     severity = Severity.WARNING
     explains = ("missing-nonlinearity",)
+    fixes = ("insert-nonlinearity",)
 
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         graph = Graph(architecture)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import final
 
 from defib.records.architecture import Architecture, OperationRecord
 from defib.records.finding import Finding, Severity
-from defib.rules.base import ArchitectureRule
+from defib.records.run import LayerFact, RunRecord
+from defib.rules.base import ArchitectureRule, CannotJudge, Rule
 from defib.rules.graph import Graph
+from defib.rules.harm import severity_by_harm
 from defib.rules.operators import CONVOLUTIONS, operator_of
 
 
 @final
 @dataclass(frozen=True)
-class MissingNonlinearity(ArchitectureRule):
+class MissingNonlinearity(Rule, ArchitectureRule):
     """Two layers with weights and no non-linearity between them.
 
     ## What it detects
     Two convolutions or dense layers in sequence with nothing but reshapes and dropout between
     them: a warning if they hold more weights than the one layer that they are equal to;
-    information if they do not.
+    information if they do not. In a training only those that hold more, and a warning only where
+    it learns little.
 
     ## Why it matters
     W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2): one layer does the same. The depth is paid
@@ -31,7 +34,8 @@ class MissingNonlinearity(ArchitectureRule):
     ## How it is measured
     Trained weights of both layers over those of the single equivalent layer (dimensionless), whose
     kernel is as large as both together. The limit is `max_ratio`: up to it the pair
-    is a factorisation or a fixed filter (interpolation), by design.
+    is a factorisation or a fixed filter (interpolation), by design. In a training the pairs are
+    read off the autograd graph: two dense layers, or two convolutions, taken as of stride 1.
 
     ## Known false positives
     A dense layer after another on purpose (deep linear networks, adapters before they are
@@ -48,11 +52,38 @@ class MissingNonlinearity(ArchitectureRule):
     """
 
     severity = Severity.WARNING
+    explains = ("loss-plateau", "underfitting", "too-few-epochs")
+    fixes = ("insert-nonlinearity",)
 
     max_ratio: float = 1.5
     """Weights of the pair over those of the equivalent layer, dimensionless. A factorisation has 1
     at most by definition, the code between an encoder and a head may be somewhat wider: 1.33 at
     most in 254 healthy trainings (`defib.healthy`). Two layers of one width have 2."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        if not run.layers:
+            raise CannotJudge("no layer was seen")
+        for second in run.layers:
+            first = run.layer(second.linear_after)
+            counts = _weights_in_run(run, first, second) if first is not None else None
+            if first is not None and counts and counts[0] > self.max_ratio * counts[1]:
+                yield self._finding_in_run(run, (first, second), counts)
+
+    def _finding_in_run(
+        self, run: RunRecord, pair: tuple[LayerFact, LayerFact], counts: tuple[int, int]
+    ) -> Finding:
+        first, second = pair
+        names = f"`{first.name}` and `{second.name}`"
+        finding = self.found(
+            f"0 non-linearities stand between {names} (limit at least 1): their {counts[0]:,} "
+            f"trained weights do the work of one layer of {counts[1]:,}.",
+            f"Put a non-linearity between {names}, or replace them by one layer.",
+            layer=second.name,
+            site=second.site,
+            severity=severity_by_harm(run, second.optimizer, worst=self.severity),
+            evidence={"weights": counts[0], "equivalent_weights": counts[1]},
+        )
+        return replace(finding, steps=(0, max(run.steps - 1, 0)))
 
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         graph = Graph(architecture)
@@ -80,6 +111,29 @@ class MissingNonlinearity(ArchitectureRule):
             severity=self.severity if is_waste else Severity.INFO,
             evidence={"weights": weights, "equivalent_weights": equivalent},
         )
+
+
+def _weights_in_run(run: RunRecord, first: LayerFact, second: LayerFact) -> tuple[int, int] | None:
+    """Trained weights of a pair, and of the layer that it is equal to; `None` if not known."""
+    before, after = _kernel(run, first), _kernel(run, second)
+    if before is None or after is None or len(before) != len(after):
+        return None
+    kernel = [own + other - 1 for own, other in zip(before[2:], after[2:], strict=True)]
+    return prod(before) + prod(after), before[0] * after[1] * prod(kernel)
+
+
+def _kernel(run: RunRecord, layer: LayerFact) -> tuple[int, ...] | None:
+    """Inputs, outputs and extents of the weights of `layer`, if they are trained."""
+    shapes = [each.shape for each in run.parameters if each.layer == layer.name]
+    trained = all(each.optimizer for each in run.parameters if each.layer == layer.name)
+    known = next((shape for shape in shapes if len(shape) > 1), None)
+    if known is None or not trained:
+        return None
+    # Keras, and transposed convolutions, put the inputs first; convolutions of Keras differ.
+    if layer.kind == "Dense" or layer.kind.startswith("ConvTranspose"):
+        return known
+    is_known = layer.kind in ("Linear", "Conv1d", "Conv2d", "Conv3d")
+    return (known[1], known[0], *known[2:]) if is_known else None
 
 
 def _is_grouped(operation: OperationRecord) -> bool:
