@@ -20,12 +20,14 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import DataLoader
 
-from defib.discovery.patches import Patches
+from defib.discovery.patches import Patches, definer
 from defib.discovery.random_state import randomness_restored
 
 ModelChange = Callable[[nn.Module, tuple[torch.Tensor, ...]], str]
 """Changes a network that is called to train for the first time, with what it is called with."""
 OptimizerChange = Callable[[Optimizer], None]
+KerasChange = Callable[[Any], None]
+"""Changes the package `keras` for the time of the training."""
 LoaderChange = Callable[[dict[str, Any]], str]
 """Changes the arguments, by name, with which a loader is about to be made."""
 
@@ -41,17 +43,23 @@ class LiveTraining:
     what they draw at random for a network or a loader changes nothing in the script's randomness.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, planned_steps: int | None = None) -> None:
+        self.planned_steps = planned_steps
+        """After which the training will be stopped from outside; `None` if it will not be."""
         self.patches = Patches()
         self.activity: dict[str, int] = {}
         """What was done, in words, and how often."""
         self.failures: list[str] = []
+        self.missing = ""
+        """What the fix needs and did not find, for a trial in which it did nothing."""
         self.steps = 0
         """Steps of the optimiser that stepped most often."""
         self._model_changes: list[ModelChange] = []
         self._before_step: list[OptimizerChange] = []
         self._after_step: list[OptimizerChange] = []
         self._loader_changes: list[LoaderChange] = []
+        self._keras_changes: list[KerasChange] = []
+        self._before_any_step: list[Callable[[], None]] = []
         self._on_stepped: list[Callable[[int], None]] = []
         self._seen: set[int] = set()
         self._kept: list[nn.Module] = []
@@ -73,9 +81,18 @@ class LiveTraining:
         """Call `change` after each step of each optimiser."""
         self._after_step.append(change)
 
+    def before_any_step(self, action: Callable[[], None]) -> None:
+        """Call `action` before each step of an optimiser of torch or Keras; what it raises passes,
+        so that it can end the script."""
+        self._before_any_step.append(action)
+
     def on_loader(self, change: LoaderChange) -> None:
         """Call `change` on the arguments of each data loader before it is made."""
         self._loader_changes.append(change)
+
+    def on_keras(self, change: KerasChange) -> None:
+        """Call `change` with the package `keras`, should the script import it."""
+        self._keras_changes.append(change)
 
     def replace_function(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Have `make(original)` stand for `owner.name` while the script runs."""
@@ -106,6 +123,13 @@ class LiveTraining:
         if self._loader_changes:
             self.patches.replace(DataLoader, "__init__", self._wrap_loader)
 
+    def connect_keras(self, keras: Any) -> None:
+        """The script has imported `keras`: its optimisers' steps count too."""
+        kind = definer(keras.optimizers.Optimizer, "apply")
+        self.patches.replace(kind, "apply", self._wrap_apply)
+        for change in self._keras_changes:
+            change(keras)
+
     def disconnect(self) -> None:
         """Detach from torch; the changes to models and optimisers stay."""
         self.patches.undo()
@@ -135,6 +159,8 @@ class LiveTraining:
         del arguments, keywords
         if self._depth:
             return
+        for action in self._before_any_step:
+            action()
         self._let_join(optimizer)
         self._run(self._before_step, optimizer)
 
@@ -143,6 +169,23 @@ class LiveTraining:
         if self._depth:
             return
         self._run(self._after_step, optimizer)
+        self._count(optimizer)
+
+    def _wrap_apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def apply(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            if torch.compiler.is_compiling():
+                return original(optimizer, *arguments, **keywords)
+            for action in self._before_any_step:
+                action()
+            before = int(optimizer.iterations)
+            result = original(optimizer, *arguments, **keywords)
+            if int(optimizer.iterations) > before:  # otherwise gradients were only added up
+                self._count(optimizer)
+            return result
+
+        return apply
+
+    def _count(self, optimizer: Any) -> None:
         count = self._optimizer_steps[id(optimizer)] = (
             self._optimizer_steps.get(id(optimizer), 0) + 1
         )

@@ -35,9 +35,17 @@ def print_proof(diagnosis: Diagnosis, proof: Proof, console: Console) -> None:
         printer.paragraph(printer.message(note), indent=2)
     _print_changes(printer, proof)
     printer.blank()
-    trials = count(len(proof.results), "re-run")
-    text = f"{trials} of {proof.steps:,} steps, {duration(proof.seconds)}"
+    text = f"{effort_in_words(proof)}, {duration(proof.seconds)}"
     printer.paragraph(printer.text(text, "dim"), indent=2)
+
+
+def effort_in_words(proof: Proof) -> str:
+    """`9 re-runs of 300 steps`; with trials that were longer, `of up to`."""
+    made = [each for each in proof.results if not each.is_part]
+    longest = max((each.steps for each in made), default=0)
+    most = max(longest, proof.steps)
+    length = f"up to {most:,}" if most > proof.steps else f"{most:,}"
+    return f"{count(len(made), 're-run')} of {length} steps"
 
 
 def ranked(proof: Proof) -> list[PairedComparison]:

@@ -11,7 +11,7 @@ from typing import final
 from defib.records.trial import PairedComparison, Proof, TrialResult, Verdict
 from defib.report.figures.kind import Picture
 from defib.report.figures.paired_curves import paired_curves
-from defib.report.proof_text import diff_lines, effect_in_words, ranked
+from defib.report.proof_text import diff_lines, effect_in_words, effort_in_words, ranked
 from defib.report.quantities import number, percent
 
 MOST_PICTURES = 4
@@ -42,8 +42,7 @@ class ProofView:
 
     answer: tuple[str, ...]
     comparisons: tuple[ComparisonView, ...]
-    trials: int
-    steps: int
+    effort: str
     seconds: float
     notes: tuple[str, ...]
 
@@ -57,8 +56,7 @@ def view_of(proof: Proof) -> ProofView:
     return ProofView(
         proof.answer,
         tuple(_comparison_view(each, proof, place) for place, each in enumerate(comparisons)),
-        len(proof.results),
-        proof.steps,
+        effort_in_words(proof),
         proof.seconds,
         proof.notes,
     )

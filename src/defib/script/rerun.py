@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, final
 
 from defib.records.run import Event
+from defib.script.after_import import call_after_import
 from defib.script.seed_shift import SeedShift
 from defib.script.write_guard import WriteGuard
 
@@ -68,7 +69,7 @@ class Rerun:
         from defib.fixes.live_training import LiveTraining
 
         for text in self._conditions.fixes or ("",):
-            training = LiveTraining()
+            training = LiveTraining(self._conditions.steps)
             if text:
                 fix_called(text).connect(training)
             self._trainings[text] = training
@@ -76,6 +77,7 @@ class Rerun:
             next(iter(self._trainings.values())).on_stepped(self._stop_after)
         for training in self._trainings.values():
             training.connect()
+        self._undo.append(call_after_import("keras", self._connect_keras))
 
     def stop(self) -> None:
         """Take everything away again."""
@@ -96,6 +98,11 @@ class Rerun:
         found += [Event(REFUSED_WRITE_EVENT, 0, {"path": path}) for path in dict.fromkeys(refused)]
         return tuple(found)
 
+    def _connect_keras(self, keras: ModuleType) -> None:
+        if keras.backend.backend() == "torch":
+            for training in self._trainings.values():
+                training.connect_keras(keras)
+
     def _stop_after(self, steps: int) -> None:
         # Again at each further step: the script may have caught the first one.
         if self._conditions.steps is not None and steps >= self._conditions.steps:
@@ -109,6 +116,6 @@ def fix_event(text: str, training: Any) -> Event:
         "fix": text,
         "done": "; ".join(training.activity),
         "times": float(sum(training.activity.values())),
-        "failures": "; ".join(dict.fromkeys(training.failures)),
+        "failures": "; ".join(dict.fromkeys(training.failures)) or training.missing,
     }
     return Event(FIX_EVENT, 0, detail)

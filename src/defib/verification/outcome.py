@@ -10,7 +10,6 @@ import numpy as np
 
 from defib.diagnosis import diagnose
 from defib.errors import RunDirectoryError
-from defib.records.finding import Severity
 from defib.records.reading import read_run
 from defib.records.run import RunEnding, RunRecord
 from defib.records.series import Series
@@ -66,8 +65,7 @@ def _void_unless_active(result: TrialResult, record: RunRecord) -> TrialResult:
 def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
     """`result` with what `record`, or a part of it, tells."""
     losses = next(iter(record.of("loss").values()), Series.of([]))
-    diagnosis = diagnose(record)
-    serious = [each for each in diagnosis.findings if each.severity is not Severity.INFO]
+    findings = diagnose(record).findings
     curve = _thinned(losses)
     level = _average(losses.part(1 - LAST_PART, 1.0))
     constant = constant_prediction_loss(record, next(iter(record.of("loss")), "")) or float("nan")
@@ -84,7 +82,7 @@ def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
         evaluation_loss=max(_ends(record, "evaluation_loss"), default=float("nan")),
         evaluation_accuracy=_worst_end(record, "evaluation_accuracy"),
         evaluation_balanced_accuracy=_worst_end(record, "evaluation_balanced_accuracy"),
-        rules=tuple(dict.fromkeys(each.rule for each in serious)),
+        rules=tuple(dict.fromkeys(each.rule for each in findings)),
         curve_steps=tuple(int(step) for step in curve.steps),
         curve_losses=tuple(float(value) for value in curve.values),
         dead_units=_largest_last(record.of("dead_unit_fraction").values()),

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import final
 
 from defib.fixes.base import Fix, all_fixes
+from defib.fixes.length_fix import LengthFix
 from defib.records.finding import Diagnosis, Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.trial import Yardstick
@@ -41,7 +42,10 @@ class Candidate:
     def yardsticks(self) -> tuple[Yardstick, ...]:
         """What may decide, by `yardsticks_of`."""
         general = _is_of_generalization(self.finding)
-        return yardsticks_of(self.fix, is_of_generalization=general)
+        found = yardsticks_of(self.fix, is_of_generalization=general)
+        if isinstance(self.fix, LengthFix) and self.fix.counts_training_loss:
+            return (*found, Yardstick.TRAINING_LOSS)
+        return found
 
 
 def leading_findings(diagnosis: Diagnosis) -> tuple[Finding, ...]:

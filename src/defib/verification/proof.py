@@ -17,6 +17,7 @@ from typing import final
 
 from defib.diagnosis import diagnose
 from defib.errors import UsageError
+from defib.fixes.length_fix import LengthFix
 from defib.records.finding import Finding, Severity
 from defib.records.reading import read_run
 from defib.records.run import RunRecord
@@ -30,10 +31,11 @@ from defib.records.trial import (
 )
 from defib.script.write_guard import REFUSAL
 from defib.verification.comparison import FEWEST_PAIRS, MOST_PAIRS
-from defib.verification.ledger import Condition, Ledger, ProofOptions
+from defib.verification.ledger import ROUNDING, Condition, Ledger, ProofOptions
 from defib.verification.paired_trials import compared
 from defib.verification.plan import Candidate, candidates, leading_findings, trial_steps
 from defib.verification.reproducibility import is_same_training
+from defib.verification.sides import Sides
 
 MOST_ROUNDS = 3
 """Faults that are mended one after the other."""
@@ -86,30 +88,73 @@ class _Search:
             if not tried:
                 self._notes += map(_without_candidates, findings)
                 return
-            confirmed = self._round(tried)
+            confirmed = self._round(self._chosen(tried))
             if confirmed is None:
                 return
             mended |= {each.rule for each in findings}
             self._answer += (confirmed.fix,)
+            if not self._ledger.has(self._without(0)):
+                return  # Only the length was another one: that training has no record of its own.
             record = read_run(self._ledger.folder(self._without(0)))
             if not any(e.severity is Severity.ERROR for e in leading_findings(diagnose(record))):
                 return
 
+    def _chosen(self, tried: Sequence[Candidate]) -> list[Candidate]:
+        """Those that can be tried, as many as may be spent; it is told what keeps the others."""
+        possible = [each for each in tried if not self._has_obstacle(each)]
+        chosen: list[Candidate] = []
+        for candidate in possible:
+            if self._cost([*chosen, candidate]) <= self._ledger.left + ROUNDING:
+                chosen.append(candidate)
+        if not chosen:
+            # Something is to be tried, as long as it takes no more steps than the script.
+            chosen = [each for each in possible if not self._sides(each).is_longer][:1]
+        left_out = [each.fix.label for each in possible if each not in chosen]
+        if left_out:
+            self._notes.append(
+                f"Not tried, because it would cost more than allowed: {', '.join(left_out)}. "
+                "`defib prove --cost` allows more."
+            )
+        return chosen
+
+    def _has_obstacle(self, candidate: Candidate) -> bool:
+        reason = candidate.fix.obstacle(self._record, candidate.finding)
+        if reason:
+            comparison = compared(candidate.fix, (), (), candidate.yardsticks)
+            comparison = replace(comparison, verdict=Verdict.NOT_APPLICABLE, reason=reason)
+            self._comparisons.append(replace(comparison, rule=candidate.finding.rule))
+        return bool(reason)
+
+    def _cost(self, tried: Sequence[Candidate]) -> float:
+        """Of screening all and deciding on the dearest, in trials."""
+        screening = self._screening(tried)
+        return max(self._ledger.cost([*screening, *self._sides(each).deciding()]) for each in tried)
+
+    def _screening(self, tried: Sequence[Candidate]) -> list[Condition]:
+        """All on one seed; the script as it is as well, unless longer ones begin like it."""
+        needed = [each for candidate in tried for each in self._sides(candidate).needed((0,))]
+        is_needed = any(not self._sides(each).is_longer for each in tried)
+        return [self._without(0), *needed] if is_needed else needed
+
     def _round(self, tried: Sequence[Candidate]) -> PairedComparison | None:
         """The confirmed comparison that gained most; all that were made are kept."""
-        affordable = max(1, self._ledger.left - 2 * FEWEST_PAIRS + 1)
-        tried = tried[:affordable]
-        self._tell_plan(len(tried))
+        if not tried:
+            return None
+        self._tell_plan(tried)
+        screening = self._screening(tried)
         repetition = self._without(0)._replace(is_repetition=True)
-        conditions = [self._without(0), *(self._with(each, 0) for each in tried), repetition]
-        self._ledger.make(conditions if not self._answer else conditions[:-1])
-        self._check_reference()
-        if not self._answer:
+        is_first = not self._answer
+        self._ledger.make([*screening, repetition] if is_first else screening)
+        is_compared = self._without(0) in screening
+        self._check_reference(self._without(0) if is_compared else repetition)
+        if is_first and is_compared:
             self._compare_repetition(repetition)
-        standing = {each.fix.label: self._compared(each, 1) for each in tried}
+        standing = {each.fix.label: self._compared(each, (0,)) for each in tried}
         for candidate in _by_promise(tried, standing):
             label = candidate.fix.label
-            if _gain(standing[label]) <= 0 or standing[label].verdict is Verdict.NOT_APPLICABLE:
+            # Of a length it is worth knowing that it makes no difference, too.
+            is_hopeless = _gain(standing[label]) <= 0 and not isinstance(candidate.fix, LengthFix)
+            if is_hopeless or standing[label].verdict is Verdict.NOT_APPLICABLE:
                 continue
             standing[label] = self._decided(candidate)
             if standing[label].verdict is Verdict.CONFIRMED:
@@ -120,48 +165,53 @@ class _Search:
 
     def _decided(self, candidate: Candidate) -> PairedComparison:
         """The comparison on as many seeds as it needs, or as may be spent."""
-        comparison = self._compared(candidate, 1)
-        for pairs in range(self._fewest, MOST_PAIRS + 1):
-            seeds = range(pairs)
-            wanted = [each for s in seeds for each in (self._without(s), self._with(candidate, s))]
+        sides = self._sides(candidate)
+        comparison = self._compared(candidate, (0,))
+        # Both lengths of one re-run are always paired, whether or not the script repeats itself.
+        fewest = FEWEST_PAIRS if isinstance(candidate.fix, LengthFix) else self._fewest
+        for pairs in range(fewest, MOST_PAIRS + 1):
+            wanted = sides.needed(sides.seeds(pairs))
             if not self._ledger.affords(wanted):
                 break
             self._ledger.make(wanted)
-            comparison = self._compared(candidate, pairs)
+            comparison = self._compared(candidate, sides.seeds(pairs))
             if comparison.verdict is not Verdict.UNDECIDED:
                 break
         return comparison
 
-    def _compared(self, candidate: Candidate, pairs: int) -> PairedComparison:
-        before = [self._ledger.result(self._without(seed)) for seed in range(pairs)]
-        after = [self._ledger.result(self._with(candidate, seed)) for seed in range(pairs)]
+    def _compared(self, candidate: Candidate, seeds: Sequence[int]) -> PairedComparison:
+        before, after = self._sides(candidate).results(seeds)
         comparison = compared(candidate.fix, before, after, candidate.yardsticks)
         return replace(
             comparison,
             rule=candidate.finding.rule,
             base=self._answer,
+            first_seed=seeds[0],
+            reason=comparison.reason or _meaning(candidate, comparison),
             change=candidate.fix.change(self._record, candidate.finding),
             edit=_edit(self._record, candidate),
             is_symptom_gone=_is_gone(candidate.finding, after),
         )
 
+    def _sides(self, candidate: Candidate) -> Sides:
+        return Sides(candidate, self._answer, self._record.steps, self._ledger)
+
     def _without(self, seed: int) -> Condition:
         return Condition(self._answer, seed)
 
-    def _with(self, candidate: Candidate, seed: int) -> Condition:
-        return Condition((*self._answer, candidate.fix.label), seed)
-
-    def _tell_plan(self, count: int) -> None:
-        trials = count + 1 + 2 * (FEWEST_PAIRS - 1)
+    def _tell_plan(self, tried: Sequence[Candidate]) -> None:
+        conditions = [*self._screening(tried), *self._sides(tried[0]).deciding()]
+        steps = {each.steps or self._ledger.steps for each in conditions}
+        length = f"{'' if len(steps) == 1 else 'up to '}{max(steps):,}"
         self._options.report(
-            f"Trying {count} fix{'es' if count > 1 else ''}: about {trials} re-runs of "
-            f"{self._ledger.steps:,} steps, {self._options.jobs} at once, about "
-            f"{self._ledger.seconds(trials):,.0f} s."
+            f"Trying {len(tried)} fix{'es' if len(tried) > 1 else ''}: about "
+            f"{len(set(conditions))} re-runs of {length} steps, {self._options.jobs} at once, "
+            f"about {self._ledger.seconds(self._ledger.cost(conditions)):,.0f} s."
         )
 
-    def _check_reference(self) -> None:
+    def _check_reference(self, condition: Condition) -> None:
         """Stop where the script as it is cannot be re-run at all."""
-        reference = self._ledger.result(self._without(0))
+        reference = self._ledger.result(condition)
         if reference.refused_writes or REFUSAL in reference.reason:
             paths = ", ".join(f"`{path}`" for path in reference.refused_writes[:3])
             raise UsageError(
@@ -172,7 +222,7 @@ class _Search:
             raise UsageError(
                 f"The script could not be re-run as it is ({reference.ending.value}: "
                 f"{reference.reason}), so nothing can be compared. What it printed is in "
-                f"`{self._ledger.folder(self._without(0)) / 'output.txt'}`."
+                f"`{self._ledger.folder(condition) / 'output.txt'}`."
             )
 
     def _compare_repetition(self, repetition: Condition) -> None:
@@ -192,6 +242,13 @@ def _edit(record: RunRecord, candidate: Candidate) -> Edit | None:
     site = candidate.fix.site(record, candidate.finding)
     new = candidate.fix.edited(site.code, record, candidate.finding) if site else None
     return Edit(site, new) if site is not None and new is not None else None
+
+
+def _meaning(candidate: Candidate, comparison: PairedComparison) -> str:
+    """What it means that a length makes no difference."""
+    if not isinstance(candidate.fix, LengthFix) or comparison.verdict is not Verdict.NO_EFFECT:
+        return ""
+    return candidate.fix.verdict_of_no_effect
 
 
 def _is_gone(finding: Finding, after: Sequence[TrialResult]) -> bool | None:

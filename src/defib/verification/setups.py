@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,9 @@ from typing import final
 
 from defib.discovery.random_state import randomness_restored
 from defib.fixes.base import Fix, fix_called
+from defib.fixes.early_stopping import TrainingStopped
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.more_epochs import MoreEpochs
 from defib.monitor.watching import Watching, WatchOptions
 from defib.records.run import RunEnding
 from defib.records.trial import (
@@ -52,6 +55,11 @@ def compare(
     return compared(chosen, before, after, (yardstick,) if yardstick else yardsticks_of(chosen))
 
 
+def _factor(text: str) -> float:
+    fix = fix_called(text)
+    return fix.factor if isinstance(fix, MoreEpochs) else 1.0
+
+
 def _trial(fixes: tuple[str, ...], seed: int) -> Trial:
     return Trial("setup", (), "", False, 10**9, seed, fixes)
 
@@ -68,7 +76,7 @@ class SetupTrials:
         """The result of `trial`; the caller's random state stays as it is."""
         del seconds
         directory = self.folder / trial.name
-        trainings = {text: LiveTraining() for text in trial.fixes}
+        trainings = {text: LiveTraining(trial.steps) for text in trial.fixes}
         with randomness_restored():
             ending, reason = self._train(trial, directory, trainings)
         return result_of(trial, directory, ending, reason)
@@ -83,7 +91,11 @@ class SetupTrials:
         error = ""
         try:
             setup = self.make(trial.seed)
-            train(replace(setup, steps=min(setup.steps, trial.steps)))
+            # The loop counts its steps: that it is to be longer is told to it.
+            longer = round(math.prod(map(_factor, trial.fixes)) * setup.steps)
+            train(replace(setup, steps=min(longer, trial.steps)))
+        except TrainingStopped:
+            pass
         except RuntimeError as raised:
             error = f"{type(raised).__name__}: {raised}"
         finally:

@@ -49,7 +49,7 @@ class TooFewEpochs(Rule):
 
     severity = Severity.INFO
     requires = ("loss",)
-    fixes = ("train-longer", "raise-learning-rate")
+    fixes = ("more-epochs", "raise-learning-rate")
 
     min_share: float = 0.25
     """Fall in the last third over the whole fall, dimensionless; a straight line has 0.33.

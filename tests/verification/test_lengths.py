@@ -1,0 +1,120 @@
+"""Proofs of fixes that change nothing but how long a training lasts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from torch.optim import Adam
+
+from defib.datasets.bundled import Split
+from defib.faults.tasks import DIGITS_DENSE, set_up, with_data
+from defib.networks.dense import dense_network
+from defib.records.reading import read_run
+from defib.records.trial import PairedComparison, Proof, Trial, TrialEnding, Verdict, Yardstick
+from defib.training.setup import TrainingSetup
+from defib.verification.beginnings import beginning_of
+from defib.verification.ledger import ProofOptions
+from defib.verification.proof import prove
+from defib.verification.setups import MakeSetup, SetupTrials, compare
+
+
+def cut_short(seed: int) -> TrainingSetup:
+    return replace(set_up(replace(DIGITS_DENSE, steps=60), seed), validation_interval=10)
+
+
+def few(split: Split) -> Split:
+    return replace(split, inputs=split.inputs[:40], targets=split.targets[:40])
+
+
+def overfitted(seed: int) -> TrainingSetup:
+    task = replace(
+        with_data(DIGITS_DENSE, few),
+        network=lambda: dense_network((64, 128, 10)),
+        optimizer=partial(Adam, lr=3e-2),
+        steps=400,
+    )
+    return replace(set_up(task, seed), validation_interval=10)
+
+
+def proof_of(make: MakeSetup, folder: Path, *, cost: float = 6) -> Proof:
+    trials = SetupTrials(make, folder)
+    # Of a seed that no trial has: their records lie beside it.
+    watched = trials(Trial("setup", (), "", False, 10**9, 99), 0.0)
+    return prove(read_run(folder / watched.trial.name), ProofOptions(folder, trials, cost=cost))
+
+
+def of_fix(proof: Proof, name: str) -> PairedComparison:
+    return next(each for each in proof.comparisons if each.fix.startswith(name))
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+    return proof_of(cut_short, tmp_path_factory.mktemp("longer"))
+
+
+@pytest.fixture(scope="module")
+def shorter(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+    return proof_of(overfitted, tmp_path_factory.mktemp("shorter"))
+
+
+def test_more_epochs_of_a_training_cut_short_are_confirmed(longer: Proof):
+    found = of_fix(longer, "more-epochs=2")
+    assert (found.verdict, found.yardstick) == (Verdict.CONFIRMED, Yardstick.EVALUATION_LOSS)
+
+
+def test_they_cost_no_more_than_is_allowed_and_the_rest_is_told(longer: Proof):
+    made = [each for each in longer.results if not each.is_part]
+    assert sum(each.steps for each in made) <= 6 * 60
+    assert {each.trial.fixes for each in made} == {("more-epochs=2",)}
+    assert any("would cost more than allowed" in note for note in longer.notes)
+
+
+def test_where_even_they_cost_too_much_they_are_not_tried(tmp_path: Path):
+    proof = proof_of(cut_short, tmp_path, cost=5)
+    assert not any(each.fix.startswith("more-epochs") for each in proof.comparisons)
+    assert any("more-epochs=2" in note for note in proof.notes)
+
+
+def test_early_stopping_is_judged_on_other_seeds_than_that_which_chose_the_step(shorter: Proof):
+    found = of_fix(shorter, "early-stopping")
+    assert found.verdict is Verdict.CONFIRMED
+    assert found.first_seed == 1
+
+
+def test_the_shorter_training_is_read_off_the_longer(shorter: Proof):
+    stopped = [e for e in shorter.results if e.trial.fixes and "early" in e.trial.fixes[0]]
+    assert all(each.is_part for each in stopped)
+    assert all(each.steps < shorter.steps for each in stopped)
+
+
+def test_a_beginning_is_what_the_shorter_training_comes_to(tmp_path: Path):
+    trials = SetupTrials(overfitted, tmp_path)
+    whole = trials(Trial("setup", (), "", False, 100, 0), 0.0)
+    stopped = trials(Trial("setup", (), "", False, 100, 0, ("early-stopping=40",)), 0.0)
+    part = beginning_of(whole, replace(whole.trial, steps=41), tmp_path / whole.trial.name)
+    assert part.steps == stopped.steps == 40
+    assert part.level == stopped.level
+    assert part.evaluation_loss == pytest.approx(stopped.evaluation_loss)
+
+
+def test_between_two_evaluations_the_later_one_counts_for_the_shorter(tmp_path: Path):
+    trials = SetupTrials(overfitted, tmp_path)
+    whole = trials(Trial("setup", (), "", False, 100, 0), 0.0)
+    part = beginning_of(whole, replace(whole.trial, steps=36), tmp_path / whole.trial.name)
+    assert part.steps == 40
+
+
+def test_of_a_failed_trial_there_is_no_beginning(tmp_path: Path):
+    def broken(seed: int) -> TrainingSetup:
+        raise RuntimeError(f"no training of seed {seed}")
+
+    whole = SetupTrials(broken, tmp_path)(Trial("setup", (), "", False, 100, 0), 0.0)
+    part = beginning_of(whole, replace(whole.trial, steps=36), tmp_path / whole.trial.name)
+    assert part.ending is TrialEnding.RAISED
+
+
+def test_a_training_in_python_can_be_stopped_too():
+    assert compare(overfitted, "early-stopping=40").yardstick is Yardstick.EVALUATION_ACCURACY
