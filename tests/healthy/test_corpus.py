@@ -6,7 +6,15 @@ import torch
 from defib.healthy.base import all_healthy_trainings, kind_of, kinds
 
 TRAININGS = all_healthy_trainings()
-CHEAP = ("thirty-steps", "lbfgs-regression", "regression", "sparse-embedding", "policy-gradient")
+CHEAP = (
+    "thirty-steps",
+    "lbfgs-regression",
+    "regression",
+    "sparse-embedding",
+    "policy-gradient",
+    "two-hidden-adagrad",
+    "ink-frozen",
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -47,3 +47,9 @@ def test_upsamplings_do_not_learn():
     network = SmallFCN((2, 2), 2, skips=1)
     frozen = {name for name, each in network.named_parameters() if not each.requires_grad}
     assert frozen == {"doubling.weight", "upsampling.weight"}
+
+
+def test_a_network_without_skips_has_no_layer_that_it_does_not_call():
+    names = {name for name, _ in SmallFCN((4, 8), 3, skips=0).named_modules()}
+    assert "doubling" not in names
+    assert "doubling" in {name for name, _ in SmallFCN((4, 8), 3, skips=1).named_modules()}

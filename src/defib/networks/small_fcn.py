@@ -36,7 +36,8 @@ class SmallFCN(nn.Module):
         )
         finer = tuple(reversed(widths[:-1]))[:skips]
         self.skips = nn.ModuleList(_zero_score(width, classes) for width in finer)
-        self.doubling = bilinear_upsampling(classes, stride=2)
+        if skips:
+            self.doubling = bilinear_upsampling(classes, stride=2)
         self.stride = 2 ** (len(widths) - skips)
         self.upsampling = bilinear_upsampling(classes, stride=self.stride)
 
