@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,22 @@ def test_an_evaluation_in_training_mode_is_noticed_once(tmp_path: Path):
 
 def test_an_evaluation_in_evaluation_mode_is_as_it_should_be(tmp_path: Path):
     assert evaluated(tmp_path, evaluates_in=nn.Module.eval) == []
+
+
+def test_modules_that_were_copied_and_not_made_count_as_well(tmp_path: Path):
+    with watched(tmp_path):
+        model = nn.ModuleList(
+            [copy.deepcopy(nn.Sequential(nn.Linear(3, 1), nn.Dropout(0.5))) for _ in range(2)]
+        )
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(4):
+            optimizer.zero_grad()
+            F.mse_loss(model[0](INPUTS), TARGETS).backward()
+            optimizer.step()
+            with torch.no_grad():
+                F.mse_loss(model[0](INPUTS), TARGETS)
+    [event] = events(record_of(tmp_path), "evaluation-in-training-mode")
+    assert event.detail["modules"] == 2
 
 
 @pytest.mark.parametrize("steps", [1, 40])

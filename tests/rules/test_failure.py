@@ -55,3 +55,11 @@ def test_flat_loss_far_below_a_constant_prediction_is_a_resumed_training():
 
 def test_empty_loss_series_tells_nothing():
     assert not is_failing(make_run(loss=Series.of([])), "SGD")
+
+
+def test_a_regression_that_found_the_means_of_its_targets_alone_fails():
+    targets = {"target_mean": [0.0] * 60, "target_std": [1.0] * 60}
+    falling = list(np.linspace(1.0, 0.48, 60))
+    is_known = {"loss_kind": "mean-squared-error", "loss": falling, **targets}
+    assert is_failing(make_run(**is_known, label_mix_loss=[0.49] * 60), "SGD")
+    assert not is_failing(make_run(**is_known, label_mix_loss=[0.9] * 60), "SGD")

@@ -81,8 +81,13 @@ class EvaluationMode:
 
 
 def _depending_on_mode(creations: Creations) -> list[nn.Module]:
-    """The modules that act otherwise in evaluation."""
-    return [each for each in creations.living(nn.Module) if _depends_on_mode(each)]
+    """The modules that act otherwise in evaluation.
+
+    Copies too, whose constructors did not run: `nn.TransformerEncoder` copies the layer it gets.
+    """
+    roots = creations.living(nn.Module)
+    living = {id(each): each for root in roots for each in root.modules()}
+    return [each for each in living.values() if _depends_on_mode(each)]
 
 
 def _depends_on_mode(module: nn.Module) -> bool:

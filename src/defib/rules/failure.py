@@ -34,8 +34,23 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
         return False
     trend, baseline = loss_trend(run, optimizer), constant_prediction_loss(run, optimizer)
     if trend is not None and baseline is not None:
+        baseline = min(baseline, _own_constant_loss(run, optimizer))
         if trend.end < GOOD_SHARE * baseline:
             return False
         if trend.end > CRAWLING_SHARE * baseline:
             return True
     return is_harmed(run, optimizer)
+
+
+def _own_constant_loss(run: RunRecord, optimizer: str) -> float:
+    """What the network's mean output would cost in place of its outputs, at the end.
+
+    Of targets with several columns it is less than the variance of all numbers: each column has
+    a mean of its own, and a network that found no more than these has learnt nothing of its
+    input. Infinite where it is not known.
+    """
+    fact, mix = run.loss_of(optimizer), run.of("label_mix_loss").get(optimizer)
+    if fact is None or fact.kind != "mean-squared-error" or fact.reduction == "sum" or not mix:
+        return np.inf
+    late = mix.finite().part(0.9, 1.0)
+    return late.median() if late else np.inf

@@ -108,3 +108,12 @@ def severity_at_start(record: PreflightRecord) -> Severity:
     if fits_badly(record):
         return Severity.ERROR
     return Severity.WARNING if is_harmed_at_start(record) else Severity.INFO
+
+
+def names_clipping(record: PreflightRecord) -> bool:
+    """Whether the running code names the clipping of gradients.
+
+    What happens after `backward` is not seen; a training loop that names clipping will clip.
+    """
+    places = record.of("named_in_code")
+    return max(places.get(name, 0.0) for name in ("clip_grad_norm_", "clip_grad_value_")) > 1

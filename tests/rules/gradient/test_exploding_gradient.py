@@ -68,6 +68,25 @@ def test_silent_at_exactly_the_limit_of_the_start():
     assert findings([1e3 * entropy] * 5) == ()
 
 
+def test_a_gradient_that_is_huge_before_any_step_counts_though_the_network_dies_of_it():
+    norms = [2e3, 5e4, *[0.1] * 20]
+    layers = {"fc1.weight": [800.0, *[0.1] * 21], "fc2.weight": [900.0, *[0.1] * 21]}
+    [finding] = findings(norms, gradient_norm=layers)
+    assert (finding.severity, finding.steps[0]) == (Severity.ERROR, 0)
+
+
+def test_weights_of_the_last_layer_alone_are_no_signal_that_grew():
+    layers = {"fc1.weight": [2e3, *[0.1] * 21], "fc2.weight": [20.0, *[0.1] * 21]}
+    assert findings([2e3, *[20.0] * 21], gradient_norm=layers) == ()
+
+
+def test_of_several_layers_a_last_one_with_little_gradient_is_alone_to_blame():
+    gradients = {"fc1.weight": [80.0] * 5, "fc2.weight": [60.0] * 5, "fc3.weight": [1.0] * 5}
+    assert findings([100.0] * 5, gradient_norm=gradients) == ()
+    gradients |= {"fc2.weight": [9.0] * 5}
+    assert len(findings([100.0] * 5, gradient_norm=gradients)) == 1
+
+
 def test_reports_a_first_layer_with_far_more_gradient_than_the_last():
     gradients = {"fc1.weight": [80.0] * 5, "fc2.weight": [1.0] * 5}
     [finding] = findings([80.0] * 5, gradient_norm=gradients)

@@ -1,6 +1,7 @@
 import numpy as np
 
 from defib.records.finding import NotEvaluated, Severity
+from defib.records.series import Series
 from defib.rules.process.memory_growth import MemoryGrowth
 from defib.testing import make_run
 
@@ -37,6 +38,13 @@ def test_a_small_share_of_much_memory_is_no_growth():
 
 def test_silent_when_the_growth_slows_down():
     assert findings(500, *np.linspace(500, 600, 8), *np.linspace(603, 627, 8)) == ()
+
+
+def test_records_that_lie_unevenly_on_the_steps_do_not_change_the_rate():
+    steps = [0, 16, 32, 64, 128, *range(144, 150)]
+    memory = Series(np.array(steps), np.array([4e8 + 2e7 * each for each in steps]))
+    [finding] = rule.evaluate(make_run(memory_bytes={"host": memory}))
+    assert "20,000 kB a step" in finding.message
 
 
 def test_not_evaluated_with_too_few_samples():

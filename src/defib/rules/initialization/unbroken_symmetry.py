@@ -60,6 +60,7 @@ class UnbrokenSymmetry(Rule, ArchitectureRule):
         "cannot-fit-one-batch",
         "input-not-used",
         "vanishing-gradient",
+        "exploding-gradient",
         "unsuitable-initialization",
     )
     fixes = ("he-initialization", "glorot-initialization")

@@ -13,7 +13,7 @@ from defib.records.preflight import PreflightRecord
 from defib.records.run import RunRecord
 from defib.rules.base import PreflightRule, Rule
 from defib.rules.course import STANDARD_ERRORS, Course, Ending, courses
-from defib.rules.fit import fall_of, fit_of, require_fit
+from defib.rules.fit import fall_of, fit_of, names_clipping, require_fit
 from defib.rules.learning_rate import (
     LARGEST_HEALTHY_RATIO,
     climbs,
@@ -272,10 +272,7 @@ class LearningRateTooHigh(Rule, PreflightRule):
 def _severity(record: PreflightRecord, *, is_clipping_enough: bool) -> Severity:
     if not is_clipping_enough:
         return Severity.ERROR
-    places = record.of("named_in_code")
-    clips = max(places.get(name, 0.0) for name in ("clip_grad_norm_", "clip_grad_value_"))
-    # What happens after `backward` is not seen; a training loop that names clipping will clip.
-    return Severity.INFO if clips > 1 else Severity.WARNING
+    return Severity.INFO if names_clipping(record) else Severity.WARNING
 
 
 def _rise(course: Course, moment: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
+
 from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.series import Series
@@ -87,7 +89,9 @@ class MemoryGrowth(Rule):
 
 def _steadiness(series: Series) -> float:
     """Smaller over larger rate of growth of the two halves; negative where one of them shrinks."""
-    middle = len(series) // 2
+    # The middle of the steps, since records need not lie evenly on them.
+    middle = np.searchsorted(series.steps, (series.steps[0] + series.steps[-1]) / 2)
+    middle = min(max(int(middle), 1), len(series) - 2)
     rates = [
         (series.values[last] - series.values[first]) / (series.steps[last] - series.steps[first])
         for first, last in ((0, middle), (middle, -1))
