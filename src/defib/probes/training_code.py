@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, ClassVar, final
 
@@ -12,7 +14,18 @@ from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
 
-NAMES = ("zero_grad", "grad", "step", "clip_grad_norm_", "clip_grad_value_", "unscale_")
+NAMES = (
+    "zero_grad",
+    "grad",
+    "step",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "unscale_",
+    "add_param_group",
+)
+CHANGES_IN_PLACE = frozenset(("sub_", "add_", "addcdiv_", "addcmul_", "copy_"))
+"""Methods of tensors by which a step is written out."""
+_HEALTHY = str(Path(__file__).resolve().parent.parent / "healthy")
 NOWHERE, ANYWHERE, NEAR = 0.0, 1.0, 2.0
 
 
@@ -22,24 +35,26 @@ class TrainingCode(Probe):
 
     `named_in_code`, by name of an attribute or function: 2 where the functions that are running,
     or one that they call, name it; 1 where any other code of the user's does; 0 where none does.
+    `steps_by_hand`, likewise: code that names `grad` and in the same function subtracts in place,
+    or sets `data`.
     """
 
-    measures = ("named_in_code",)
+    measures = ("named_in_code", "steps_by_hand")
     order: ClassVar[int] = 2
 
     def measure(self, setup: Setup, into: Measurements) -> None:
         del setup
         frames = _user_frames()
-        running = [each.f_code for each in frames]
-        near = {name for code in running for name in _names(code)}
-        called = (code for each in frames for code in _called_by(each))
-        near |= {name for code in called for name in _names(code)}
-        anywhere: set[str] = set()
-        for code in _all_code():
-            anywhere |= _names(code)
+        near = {each.f_code for each in frames}
+        near |= {code for each in frames for code in _called_by(each)}
+        near = {each for code in near for each in _with_inner(code)}
+        everywhere = {each for code in _all_code() for each in _with_inner(code)}
+        places = ((NEAR, near), (ANYWHERE, everywhere))
         for name in NAMES:
-            place = NEAR if name in near else ANYWHERE if name in anywhere else NOWHERE
-            into.single.add("named_in_code", name, place)
+            found = [place for place, codes in places if any(name in c.co_names for c in codes)]
+            into.single.add("named_in_code", name, max(found, default=NOWHERE))
+        by_hand = [place for place, codes in places if any(map(_steps_by_hand, codes))]
+        into.single.add("steps_by_hand", "", max(by_hand, default=NOWHERE))
 
 
 def _user_frames() -> list[FrameType]:
@@ -48,7 +63,7 @@ def _user_frames() -> list[FrameType]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if is_user_file(file):
+        if _is_of_the_training(file):
             found.append(frame)
         elif not found and not _is_torch_or_defib(frame):
             raise CannotMeasure("a framework, and not the script itself, calls `backward`")
@@ -63,17 +78,30 @@ def _is_torch_or_defib(frame: FrameType) -> bool:
     return module.partition(".")[0] in ("torch", "defib", "contextlib")
 
 
-def _names(code: CodeType) -> set[str]:
-    found = {*code.co_names}
+def _with_inner(code: CodeType) -> Iterator[CodeType]:
+    yield code
     for each in code.co_consts:
         if isinstance(each, CodeType):
-            found |= _names(each)
-    return found
+            yield from _with_inner(each)
+
+
+def _steps_by_hand(code: CodeType) -> bool:
+    if "grad" not in code.co_names:
+        return False
+    return not CHANGES_IN_PLACE.isdisjoint(code.co_names) or any(
+        (each.opname, each.argrepr) in (("BINARY_OP", "-="), ("STORE_ATTR", "data"))
+        for each in dis.get_instructions(code)
+    )
+
+
+def _is_of_the_training(file: str) -> bool:
+    """Whether `file` is the user's, or of the trainings that stand for a user's."""
+    return is_user_file(file) or file.startswith(_HEALTHY)
 
 
 def _called_by(frame: FrameType) -> Iterator[CodeType]:
     """Code of the user's functions and methods whose names the frame's own code holds."""
-    names = _names(frame.f_code)
+    names = {name for code in _with_inner(frame.f_code) for name in code.co_names}
     for name, thing in frame.f_globals.items():
         if isinstance(thing, type):
             yield from _codes(member for key, member in vars(thing).items() if key in names)
@@ -88,13 +116,13 @@ def _called_by(frame: FrameType) -> Iterator[CodeType]:
 def _all_code() -> Iterator[CodeType]:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and is_user_file(file):
+        if isinstance(file, str) and _is_of_the_training(file):
             for thing in list(vars(module).values()):
                 members = vars(thing).values() if isinstance(thing, type) else [thing]
                 yield from _codes(members)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if is_user_file(frame.f_code.co_filename):
+        if _is_of_the_training(frame.f_code.co_filename):
             yield frame.f_code
         frame = frame.f_back
 
@@ -103,5 +131,7 @@ def _codes(things: Iterable[Any]) -> Iterator[CodeType]:
     for thing in things:
         function: Callable[..., Any] = getattr(thing, "__func__", thing)
         function = getattr(function, "__wrapped__", function)
-        if isinstance(function, FunctionType) and is_user_file(function.__code__.co_filename):
+        if isinstance(function, FunctionType) and _is_of_the_training(
+            function.__code__.co_filename
+        ):
             yield function.__code__

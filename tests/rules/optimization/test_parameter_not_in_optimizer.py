@@ -1,12 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import OptimizerFact, ParameterFact
 from defib.records.site import Site
 from defib.rules.optimization.parameter_not_in_optimizer import ParameterNotInOptimizer
-from defib.testing import make_run
+from defib.testing import make_preflight, make_run
 
 rule = ParameterNotInOptimizer()
 FLAT = list(0.7 + np.random.default_rng(0).normal(0, 0.01, 100))
@@ -53,3 +54,26 @@ def test_not_evaluated_where_no_optimizer_is_known():
     assert findings(FORGOTTEN) == NotEvaluated(
         "parameter-not-in-optimizer", "no parameter of an optimizer is known"
     )
+
+
+def before_the_first_step(**measured):
+    facts = {"parameters": (TRAINED, FORGOTTEN)}
+    return rule.evaluate_preflight(make_preflight(loss=0.7, facts=facts, **measured))
+
+
+def test_before_the_first_step_a_warning():
+    [finding] = before_the_first_step(named_in_code={"add_param_group": 1.0}, steps_by_hand=1.0)
+    assert finding.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("measured", "reason"),
+    [
+        ({"named_in_code": {"add_param_group": 2.0}}, "adds parameters to an optimizer later"),
+        ({"steps_by_hand": {"": 2.0}}, "changes tensors by their gradients itself"),
+    ],
+)
+def test_information_where_the_running_code_may_update_them_later(measured, reason):
+    [finding] = before_the_first_step(**measured)
+    assert finding.severity is Severity.INFO
+    assert reason in finding.message

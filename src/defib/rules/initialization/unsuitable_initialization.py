@@ -10,7 +10,7 @@ from typing import final
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
 from defib.rules.base import CannotJudge, PreflightRule
-from defib.rules.fit import LEARNS_NOTHING, best_fit, fit_of, require_fit
+from defib.rules.fit import LEARNS_NOTHING, best_fit, fit_of, names_clipping, require_fit
 
 
 @final
@@ -29,7 +29,8 @@ class UnsuitableInitialization(PreflightRule):
     ## How it is measured
     `fit_loss` of copies trained on the first batch: with the weights as they are, and after
     `reset_parameters()` of every layer that has it (`reset`), by the same optimiser; at the end,
-    over the first loss or that of the best constant prediction.
+    over the first loss or that of the best constant prediction. Information where the script clips
+    gradients and a copy with clipped ones learns the batch.
 
     ## Known false positives
     Pretrained weights at a learning rate that destroys them.
@@ -75,5 +76,11 @@ class UnsuitableInitialization(PreflightRule):
                 f"`reset_parameters()` of its layers it ends at {reset:.0%}.",
                 "Leave out the initialisation of your own, or use He (ReLU) or Glorot (tanh, "
                 "sigmoid).",
+                severity=Severity.INFO if self._is_clipped(record) else None,
                 evidence={"fit": own, "fit_after_reset": reset},
             )
+
+    def _is_clipped(self, record: PreflightRecord) -> bool:
+        """Whether the script clips gradients, and a copy with clipped ones learns the batch."""
+        clipped = fit_of(record, "clipped")
+        return names_clipping(record) and clipped is not None and clipped <= self.max_reset_fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.finding import Finding, Severity
@@ -28,7 +28,9 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
 
     ## How it is measured
     The parameters met on the way from the loss, less those of every optimiser that
-    stepped; before the first step, of every optimiser that was made.
+    stepped; before the first step, of every optimiser that was made. It is then mere information
+    where the running code names `add_param_group`, or changes tensors in place in a function that
+    reads their `grad` (`named_in_code`, `steps_by_hand`): what it does with them comes later.
 
     ## Known false positives
     A part that is frozen on purpose but without `requires_grad_(False)`: its gradients are
@@ -69,7 +71,17 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
             yield self._finding(run, forgotten, trained[0].optimizer)
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
-        yield from self.check(record.first_step)
+        later = _later(record)
+        for finding in self.check(record.first_step):
+            if not later:
+                yield finding
+                continue
+            yield replace(
+                finding,
+                severity=Severity.INFO,
+                message=f"{finding.message.removesuffix(', since step 0.')}. {later}",
+                remedy=f"Nothing to do where that is meant for them. Else: {finding.remedy}",
+            )
 
     def _finding(self, run: RunRecord, forgotten: list[ParameterFact], optimizer: str) -> Finding:
         elements = sum(parameter.size for parameter in forgotten)
@@ -89,3 +101,16 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
             "model), or freeze them with `requires_grad_(False)`.",
             fixes=self.fixes,
         )
+
+
+NEAR = 2.0
+"""Of `named_in_code` and `steps_by_hand`: the functions that run, or one that they call."""
+
+
+def _later(record: PreflightRecord) -> str:
+    """What the running code may yet do with the parameters; empty where it does nothing."""
+    if record.of("named_in_code").get("add_param_group", 0.0) >= NEAR:
+        return "The running code adds parameters to an optimizer later (`add_param_group`)."
+    if record.value("steps_by_hand") >= NEAR:
+        return "The running code changes tensors by their gradients itself."
+    return ""
