@@ -16,8 +16,10 @@ from defib.faults.tasks import (
     DIGITS_CENTERS,
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    DIGITS_ODD,
     SYMBOLS_RECURRENT,
     SYMBOLS_TRANSFORMER,
+    SYMBOLS_UPPER,
     TOPICS,
     TUMOURS,
     WAVES,
@@ -38,18 +40,33 @@ CHEAPEST_FIRST = (
     WAVES,
     DIGITS_DENSE,
     DIGITS_CENTERS,
+    DIGITS_ODD,
     SYMBOLS_TRANSFORMER,
     DIGITS_CONVOLUTIONAL,
+    SYMBOLS_UPPER,
     SYMBOLS_RECURRENT,
 )
-FAST_PAIRS = [(fault, min(fault.tasks, key=CHEAPEST_FIRST.index)) for fault in all_faults()]
 SEEDS = range(5)
 
 # Measured misses, each to be mended: strict, so that a rule that learns to see one says so.
 KNOWN_MISSES = {
     ("too-few-epochs", "tumours"): "12 noisy losses fall by 2.7 standard errors; 4 are required",
     ("vanishing-gradient", "diabetes"): "weights of std 0.01 shrink first and last layer alike",
+    ("saturated-activation", "tumours"): "the loss falls: only other data show the harm",
+    ("saturated-activation", "waves"): "the LSTM of a CPU is one operation: no gate is seen",
+    ("underfitting", "waves"): "it rests at a third of a constant prediction's loss, limit 65 %",
+    ("class-imbalance", "topics"): "probabilities are of use though no rare class is ever named",
 }
+
+
+def fast_tasks(fault: Fault) -> list[Task]:
+    """The cheapest task in which the rule sees the fault, and those in which it does not."""
+    ordered = sorted(fault.tasks, key=CHEAPEST_FIRST.index)
+    missed = [task for task in ordered if (fault.name(), task.name) in KNOWN_MISSES]
+    return [*missed, *[task for task in ordered if task not in missed][:1]]
+
+
+FAST_PAIRS = [(fault, task) for fault in all_faults() for task in fast_tasks(fault)]
 
 
 def identify(value: Fault | Task | int) -> str:

@@ -47,16 +47,16 @@ def topic_words(count: int = 2400, seed: int = 0) -> Split:
     return Split(words[held_out:], targets[held_out:], words[:held_out], targets[:held_out])
 
 
-def waves(count: int = 1800, seed: int = 0) -> Split:
+def waves(count: int = 1800, seed: int = 0, *, noise: float = 0.1) -> Split:
     """Sine waves of `2 * LENGTH` values (length, 1) with noise; the target is the next value.
 
-    Their periods are 6 to 18 values; the noise has a standard deviation of 0.1.
+    Their periods are 6 to 18 values; `noise` is its standard deviation.
     """
     generator = torch.Generator().manual_seed(seed)
     period = 6 + 12 * torch.rand(count, 1, generator=generator)
     phase = 2 * math.pi * torch.rand(count, 1, generator=generator)
     values = torch.sin(2 * math.pi * torch.arange(2 * LENGTH + 1) / period + phase)
-    values = values + 0.1 * torch.randn(values.shape, generator=generator)
+    values = values + noise * torch.randn(values.shape, generator=generator)
     inputs, targets = values[:, :-1, None], values[:, -1:]
     held_out = count // 6
     return Split(inputs[held_out:], targets[held_out:], inputs[:held_out], targets[:held_out])

@@ -8,8 +8,16 @@ from typing import ClassVar, final
 import torch
 
 from defib.datasets.bundled import Split
+from defib.datasets.sequences import waves
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_CONVOLUTIONAL, DIGITS_DENSE, Task, set_up, with_data
+from defib.faults.tasks import (
+    DIGITS_CONVOLUTIONAL,
+    DIGITS_DENSE,
+    WAVES,
+    Task,
+    set_up,
+    with_data,
+)
 from defib.training.setup import TrainingSetup
 
 EASY = 0
@@ -19,22 +27,34 @@ EASY = 0
 @final
 @dataclass(frozen=True)
 class EvaluationBeatsTraining(Fault):
-    """The split was not drawn at random: all images for validation show one and the same digit."""
+    """The split was not drawn at random.
+
+    All images for validation show one and the same digit, all waves were measured without noise.
+    """
 
     rule = "evaluation-beats-training"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL, WAVES)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
-        return set_up(with_data(task, _with_easy_validation), seed)
+        return set_up(with_data(task, _measured_well if task is WAVES else _of_one_class), seed)
 
     def healthy(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(task, seed)
 
 
-def _with_easy_validation(split: Split) -> Split:
+def _of_one_class(split: Split) -> Split:
     chosen = torch.nonzero(split.validation_targets == EASY).flatten()
     return replace(
         split,
         validation_inputs=split.validation_inputs[chosen],
         validation_targets=split.validation_targets[chosen],
+    )
+
+
+def _measured_well(split: Split) -> Split:
+    clean = waves(noise=0.0)
+    return replace(
+        split,
+        validation_inputs=clean.validation_inputs,
+        validation_targets=clean.validation_targets,
     )

@@ -10,9 +10,17 @@ import torch
 from torch import Tensor
 
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_CONVOLUTIONAL, DIGITS_DENSE, Task, set_up
+from defib.faults.tasks import (
+    DIGITS_CONVOLUTIONAL,
+    DIGITS_DENSE,
+    SYMBOLS_TRANSFORMER,
+    TUMOURS,
+    Task,
+    set_up,
+)
 from defib.networks.dense import dense_network
 from defib.networks.normalized import normalized_network
+from defib.networks.transformer import TransformerNetwork
 from defib.training.loop import training_step
 from defib.training.setup import TrainingSetup
 
@@ -25,7 +33,12 @@ class EvaluationInTrainingMode(Fault):
     """
 
     rule = "evaluation-in-training-mode"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        TUMOURS,
+        SYMBOLS_TRANSFORMER,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return _evaluated_by_hand(task, seed, is_in_evaluation_mode=False)
@@ -37,6 +50,8 @@ class EvaluationInTrainingMode(Fault):
 NETWORKS = {
     DIGITS_DENSE.name: lambda: dense_network((64, 128, 64, 10), dropout=0.5),
     DIGITS_CONVOLUTIONAL.name: normalized_network,
+    TUMOURS.name: lambda: dense_network((30, 32, 16, 1), dropout=0.5),
+    SYMBOLS_TRANSFORMER.name: lambda: TransformerNetwork(dropout=0.1),
 }
 INTERVAL = 50
 """Steps between evaluations."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, final
@@ -13,9 +14,12 @@ from torch.optim import SGD
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     SYMBOLS_RECURRENT,
+    SYMBOLS_UPPER,
+    WAVES,
     Task,
     set_up,
 )
+from defib.networks.forecasting import Forecaster
 from defib.networks.recurrent import RecurrentNetwork
 from defib.training.setup import TrainingSetup
 
@@ -30,7 +34,7 @@ class ExplodingGradient(Fault):
     """
 
     rule = "exploding-gradient"
-    tasks: ClassVar[tuple[Task, ...]] = (SYMBOLS_RECURRENT,)
+    tasks: ClassVar[tuple[Task, ...]] = (SYMBOLS_RECURRENT, SYMBOLS_UPPER, WAVES)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(_plain(task, 1.3), seed)
@@ -43,13 +47,20 @@ def _plain(task: Task, scale: float) -> Task:
     return replace(
         task,
         name=f"{task.name}-relu",
-        network=lambda: _network(scale),
+        network=lambda: _network(task, scale),
         optimizer=partial(SGD, lr=0.02, momentum=0.9),
     )
 
 
-def _network(scale: float) -> nn.Module:
-    network = RecurrentNetwork(kind=partial(nn.RNN, nonlinearity="relu"))
+NETWORKS: Mapping[str, Callable[..., RecurrentNetwork | Forecaster]] = {
+    SYMBOLS_RECURRENT.name: RecurrentNetwork,
+    SYMBOLS_UPPER.name: partial(RecurrentNetwork, classes=1),
+    WAVES.name: Forecaster,
+}
+
+
+def _network(task: Task, scale: float) -> nn.Module:
+    network = NETWORKS[task.name](kind=partial(nn.RNN, nonlinearity="relu"))
     recurrent = network.recurrent.weight_hh_l0
     assert isinstance(recurrent, Tensor)
     with torch.no_grad():

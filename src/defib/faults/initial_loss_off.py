@@ -8,7 +8,14 @@ from typing import ClassVar, final
 from torch import nn
 
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_CONVOLUTIONAL, Task, set_up
+from defib.faults.tasks import (
+    DIGITS_CONVOLUTIONAL,
+    DIGITS_DENSE,
+    SYMBOLS_RECURRENT,
+    TOPICS,
+    Task,
+    set_up,
+)
 from defib.training.setup import TrainingSetup
 
 
@@ -20,7 +27,12 @@ class InitialLossOff(Fault):
     """
 
     rule = "initial-loss-off"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_CONVOLUTIONAL,)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_CONVOLUTIONAL,
+        DIGITS_DENSE,
+        SYMBOLS_RECURRENT,
+        TOPICS,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(replace(task, network=lambda: _with_large_head(task)), seed)

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIABETES,
     DIGITS_DENSE,
+    TOPICS,
     TUMOURS,
     Task,
     set_up,
@@ -23,7 +25,7 @@ class LayersInPlainList(Fault):
     """`self.hidden = [nn.Linear(...), ...]`: `parameters()` does not know what is in a list."""
 
     rule = "parameter-not-in-optimizer"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, TUMOURS)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, TUMOURS, DIABETES, TOPICS)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(replace(task, network=lambda: _Network(task.network())), seed)

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from defib.datasets.bundled import Split
 from defib.faults.base import Fault
-from defib.faults.tasks import DIABETES, Task, set_up, with_data
+from defib.faults.tasks import DIABETES, DIGITS_CENTERS, WAVES, Task, set_up, with_data
 from defib.training.setup import TrainingSetup
 
 
@@ -17,7 +17,7 @@ class LossSpike(Fault):
     """One target of the training set is a hundred times too large: a missing decimal point."""
 
     rule = "loss-spike"
-    tasks: ClassVar[tuple[Task, ...]] = (DIABETES,)
+    tasks: ClassVar[tuple[Task, ...]] = (DIABETES, DIGITS_CENTERS, WAVES)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_data(task, _with_outlier), seed)

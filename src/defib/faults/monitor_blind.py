@@ -11,7 +11,9 @@ from torch import Tensor
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    SYMBOLS_TRANSFORMER,
     Task,
     set_up,
 )
@@ -24,7 +26,12 @@ class MonitorBlind(Fault):
     """`torch.autograd.grad` and gradients set by hand: there is no `backward` to look into."""
 
     rule = "monitor-blind"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIABETES)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIABETES,
+        DIGITS_CONVOLUTIONAL,
+        SYMBOLS_TRANSFORMER,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return replace(set_up(task, seed), step=_step)

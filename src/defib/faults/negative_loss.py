@@ -9,7 +9,15 @@ from torch import nn
 
 from defib.datasets.bundled import Split
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_DENSE, TUMOURS, Task, set_up, with_data
+from defib.faults.tasks import (
+    DIGITS_DENSE,
+    DIGITS_ODD,
+    SYMBOLS_UPPER,
+    TUMOURS,
+    Task,
+    set_up,
+    with_data,
+)
 from defib.networks.dense import dense_network
 from defib.training.setup import TrainingSetup
 
@@ -20,7 +28,7 @@ class NegativeLoss(Fault):
     """Classes counted from 1 in a binary cross-entropy, and pixels up to 16 in an autoencoder's."""
 
     rule = "negative-loss"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, TUMOURS)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, TUMOURS, DIGITS_ODD, SYMBOLS_UPPER)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_data(_binary(task), _out_of_range), seed)

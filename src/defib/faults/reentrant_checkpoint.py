@@ -12,6 +12,8 @@ from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    TUMOURS,
+    WAVES,
     Task,
     set_up,
 )
@@ -24,7 +26,7 @@ class ReentrantCheckpoint(Fault):
     """`checkpoint(..., use_reentrant=True)` to save memory: its graph hides what is inside."""
 
     rule = "monitor-blind"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL, TUMOURS, WAVES)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(replace(task, network=lambda: _Checkpointed(task.network())), seed)

@@ -10,6 +10,8 @@ from torch import nn
 
 from defib.faults.base import Fault
 from defib.faults.tasks import (
+    DIGITS_ODD,
+    SYMBOLS_UPPER,
     TUMOURS,
     Task,
     set_up,
@@ -23,7 +25,7 @@ class SoftmaxOverOneUnit(Fault):
     """A softmax where a sigmoid belongs: over one unit it is 1 for every input."""
 
     rule = "constant-output"
-    tasks: ClassVar[tuple[Task, ...]] = (TUMOURS,)
+    tasks: ClassVar[tuple[Task, ...]] = (TUMOURS, DIGITS_ODD, SYMBOLS_UPPER)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(_ending_in(task, lambda: nn.Softmax(dim=1)), seed)
@@ -33,9 +35,10 @@ class SoftmaxOverOneUnit(Fault):
 
 
 def _ending_in(task: Task, activation: Callable[[], nn.Module]) -> Task:
-    return replace(
-        task,
-        name=f"{task.name}-probability",
-        network=lambda: nn.Sequential(*task.network().children(), activation()),
-        loss_function=nn.BCELoss,
-    )
+    def network() -> nn.Module:
+        scores = task.network()
+        layers = scores if isinstance(scores, nn.Sequential) else (scores,)
+        return nn.Sequential(*layers, activation())
+
+    name = f"{task.name}-probability"
+    return replace(task, name=name, network=network, loss_function=nn.BCELoss)

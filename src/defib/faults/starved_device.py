@@ -12,7 +12,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from defib.datasets.bundled import Split
 from defib.faults.base import Fault
-from defib.faults.tasks import DIGITS_CONVOLUTIONAL, DIGITS_DENSE, Task, set_up
+from defib.faults.tasks import (
+    DIGITS_CENTERS,
+    DIGITS_CONVOLUTIONAL,
+    DIGITS_DENSE,
+    WAVES,
+    Task,
+    set_up,
+)
 from defib.training.setup import TrainingSetup
 
 
@@ -22,7 +29,12 @@ class StarvedDevice(Fault):
     """Everything is read from the archive in `__getitem__`, in the process that trains."""
 
     rule = "starved-device"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIGITS_CONVOLUTIONAL)
+    tasks: ClassVar[tuple[Task, ...]] = (
+        DIGITS_DENSE,
+        DIGITS_CONVOLUTIONAL,
+        DIGITS_CENTERS,
+        WAVES,
+    )
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         setup, split = set_up(task, seed), task.data()

@@ -13,7 +13,7 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 from defib.datasets.bundled import Split, breast_cancer, diabetes, digits
-from defib.datasets.sequences import first_symbols, topic_words, waves
+from defib.datasets.sequences import SYMBOLS, first_symbols, topic_words, waves
 from defib.networks.autoencoder import Autoencoder
 from defib.networks.bag_of_words import BagOfWords
 from defib.networks.convolutional import ConvolutionalNetwork
@@ -146,6 +146,27 @@ def digits_with_centers() -> Split:
     )
 
 
+@cache
+def odd_digits() -> Split:
+    """`digits` with targets (N, 1): 1 of an odd digit, 0 of an even one."""
+    return with_binary_targets(digits(), lambda labels: labels % 2)
+
+
+@cache
+def upper_symbols(count: int = 2400) -> Split:
+    """`first_symbols` with targets (N, 1): 1 where the first symbol is of the upper half."""
+    return with_binary_targets(first_symbols(count), lambda labels: labels >= SYMBOLS // 2)
+
+
+def with_binary_targets(split: Split, is_true: Callable[[Tensor], Tensor]) -> Split:
+    """`split` with targets (N, 1) of 1 and 0, in place of its class numbers."""
+    return replace(
+        split,
+        targets=is_true(split.targets)[:, None].float(),
+        validation_targets=is_true(split.validation_targets)[:, None].float(),
+    )
+
+
 def _centers(images: Tensor) -> Tensor:
     ink = images[:, 0] / images.sum(dim=(1, 2, 3))[:, None, None]
     places = torch.arange(images.shape[-1], dtype=images.dtype)
@@ -232,6 +253,27 @@ DIGITS_CENTERS = Task(
 )
 """Where the ink of a digit is, by a convolutional network: a regression from images."""
 
+DIGITS_ODD = Task(
+    "digits-odd",
+    data=odd_digits,
+    network=lambda: ConvolutionalNetwork(classes=1),
+    loss_function=nn.BCEWithLogitsLoss,
+    optimizer=partial(Adam, lr=3e-3),
+    steps=400,
+)
+"""Whether a digit is odd, by a convolutional network: a binary classification of images."""
+
+SYMBOLS_UPPER = Task(
+    "symbols-upper",
+    data=upper_symbols,
+    network=lambda: RecurrentNetwork(classes=1),
+    loss_function=nn.BCEWithLogitsLoss,
+    optimizer=partial(Adam, lr=5e-3),
+    steps=300,
+)
+"""Whether the first symbol of a sequence is of the upper half, by a GRU: a binary
+classification of sequences."""
+
 TOPICS = Task(
     "topics",
     data=cache(topic_words),
@@ -261,6 +303,8 @@ ALL_TASKS = (
     SYMBOLS_TRANSFORMER,
     DIGITS_AUTOENCODER,
     DIGITS_CENTERS,
+    DIGITS_ODD,
+    SYMBOLS_UPPER,
     TOPICS,
     WAVES,
 )

@@ -12,7 +12,9 @@ from torch.optim import SGD
 from defib.faults.base import Fault
 from defib.faults.tasks import (
     DIABETES,
+    DIGITS_CONVOLUTIONAL,
     DIGITS_DENSE,
+    TUMOURS,
     Task,
     set_up,
     with_weights,
@@ -31,7 +33,7 @@ class WeightsFromStandardNormal(Fault):
     """
 
     rule = "exploding-gradient"
-    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIABETES)
+    tasks: ClassVar[tuple[Task, ...]] = (DIGITS_DENSE, DIABETES, TUMOURS, DIGITS_CONVOLUTIONAL)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:
         return set_up(with_weights(_deep(task), _set_normal), seed)
@@ -40,10 +42,16 @@ class WeightsFromStandardNormal(Fault):
         return set_up(_deep(task), seed)
 
 
-WIDTHS = {DIGITS_DENSE.name: (64, *[32] * 6, 10), DIABETES.name: (10, *[32] * 4, 1)}
+WIDTHS = {
+    DIGITS_DENSE.name: (64, *[32] * 6, 10),
+    DIABETES.name: (10, *[32] * 4, 1),
+    TUMOURS.name: (30, *[32] * 4, 1),
+}
 
 
 def _deep(task: Task) -> Task:
+    if task is DIGITS_CONVOLUTIONAL:
+        return task
     widths = WIDTHS[task.name]
     return replace(
         task,
@@ -54,5 +62,5 @@ def _deep(task: Task) -> Task:
 
 
 def _set_normal(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.normal_(module.weight)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 
 class Forecaster(nn.Module):
-    """An LSTM over values (batch, length, 1), and a dense layer on its last state."""
+    """An LSTM, or `kind`, over values (batch, length, 1); a dense layer on its last state."""
 
-    def __init__(self, *, width: int = 24) -> None:
+    def __init__(self, *, width: int = 24, kind: Callable[..., nn.RNNBase] = nn.LSTM) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(1, width, batch_first=True)
+        self.recurrent = kind(1, width, batch_first=True)
         self.head = nn.Linear(width, 1)
 
     def forward(self, values: Tensor) -> Tensor:
