@@ -49,8 +49,8 @@ def test_the_verdict_comes_first_and_a_picture_is_drawn(folder: Path):
     first, *rest = done.stdout.splitlines()
     assert "choose a learning rate from " in first
     head = next(index for index, line in enumerate(rest) if "95th percentile" in line)
-    marks = [line[2:20].strip() for line in rest[head + 1 : head + 5]]
-    assert marks == ["conservative pick", "steepest", "largest stable", "now"]
+    marks = [line[2:20].strip() for line in rest[head + 1 : head + 6]]
+    assert marks == ["conservative pick", "steepest", "suggestion", "largest stable", "now"]
     assert "above the largest stable one, by a factor of" in done.stdout
     assert "pytorch-lr-finder" in done.stdout
     assert done.stderr == "loading --depth 3\n"

@@ -26,7 +26,8 @@ def test_a_sweep_gives_marks_a_text_and_a_picture(parts, tmp_path: Path):
     assert test.conservative is not None
     assert test.steepest is not None
     assert test.largest_stable is not None
-    assert 1e-4 < test.conservative <= test.steepest < test.largest_stable
+    assert test.suggestion is not None
+    assert 1e-4 < test.conservative <= test.steepest < test.suggestion < test.largest_stable
     assert "choose a learning rate from" in str(test).splitlines()[0]
     assert "<pre" in test._repr_html_()
     assert test.as_json()["name"] == "Sequential"

@@ -31,6 +31,7 @@ LOSSES = tuple((2 - 1 / (1 + np.exp(-np.linspace(-5, 5, 60)))).tolist())
 FOUND = LearningRateRange(
     Sweep(RATES, (*LOSSES[:-1], math.nan), 2.0, SweepEnding.NOT_FINITE),
     Verdict.CLEAR_DESCENT,
+    suggestion=Mark(0.0082, 0.007, 0.0091),
     conservative=Mark(0.0028, 0.0028, 0.0041),
     steepest=Mark(0.0033, 0.003, 0.0042),
     largest_stable=Mark(0.1, 0.08, 0.12),
@@ -52,17 +53,20 @@ def text_of(found: LearningRateRange) -> str:
 
 def test_the_text():
     assert text_of(FOUND) == (
-        "✔ Clear descent: choose a learning rate from 0.0028 to 0.1.\n"
+        "✔ Clear descent: choose a learning rate from 0.0028 to 0.1. Suggested is 0.0082.\n"
         "\n"
         "                      learning rate   5th to 95th percentile\n"
         "  conservative pick          0.0028   0.0028 to 0.0041\n"
         "  steepest                   0.0033   0.003 to 0.0042\n"
+        "  suggestion                 0.0082   0.007 to 0.0091\n"
         "  largest stable                0.1   0.08 to 0.12\n"
         "  now                           0.5   above the largest stable one, by a factor of 5\n"
         "\n"
         "  for each parameter group\n"
-        "  SGD, group 0         conservative pick 0.0028, steepest 0.0033, largest stable 0.1\n"
-        "  SGD, group 1         conservative pick 2.8e-4, steepest 3.3e-4, largest stable 0.01\n"
+        "  SGD, group 0         conservative 0.0028, steepest 0.0033, suggestion 0.0082, "
+        "largest stable 0.1\n"
+        "  SGD, group 1         conservative 2.8e-4, steepest 3.3e-4, suggestion 8.2e-4, "
+        "largest stable 0.01\n"
         "\n"
         "  Rules of other tools, on the same losses: lightning 1.2e-5, fastai-valley none.\n"
         "  note: `Adam` was swept too.\n"
@@ -84,6 +88,7 @@ def test_no_number_is_shown_where_none_may_be_used(reason: Reason):
         FOUND,
         verdict=Verdict.NO_DESCENT,
         reasons=(reason,),
+        suggestion=None,
         conservative=None,
         steepest=None,
         largest_stable=None,
@@ -125,7 +130,7 @@ def test_a_picture_without_marks_can_be_drawn(tmp_path: Path):
 def test_the_picture_names_marks_and_other_rules(tmp_path: Path):
     save_range_picture(tmp_path / "curve.svg", FOUND)
     text = (tmp_path / "curve.svg").read_text()
-    names = ("conservative 0.0028", "steepest 0.0033", "largest stable 0.1", "lightning")
+    names = ("conservative 0.0028", "steepest 0.0033", "suggestion 0.0082", "largest stable 0.1")
     assert all(name in text for name in names)
 
 

@@ -8,6 +8,7 @@ from defib.records.learning_rate_range import Mark, Reason, Sweep, SweepEnding, 
 from defib.training.range_curve import CurveLimits, range_from
 
 RATES = np.logspace(-6, 1, 300)
+LOG_HALF = math.log10(0.5)
 
 
 def curve(steepest: float = -2.5, blow_up: float = -1.0, noise: float = 0.05, seed: int = 0):
@@ -42,6 +43,14 @@ def test_the_marks_of_a_clear_descent(steepest: float):
     # The loss is 10 % of the descent above its lowest level 0.3 decades before it blows up.
     assert decade(found.largest_stable) == pytest.approx(steepest + 1.2, abs=0.15)
     assert decade(found.conservative) <= decade(found.steepest)
+    between = 2 / 3 * decade(found.steepest) + 1 / 3 * (decade(found.largest_stable) + LOG_HALF)
+    assert decade(found.suggestion) == pytest.approx(between)
+
+
+def test_half_of_the_largest_stable_rate_is_suggested_where_the_steepest_point_is_above_it():
+    found = range_from(curve(-2.5, -2.3))
+    assert decade(found.largest_stable) + LOG_HALF < decade(found.steepest)
+    assert decade(found.suggestion) == pytest.approx(decade(found.largest_stable) + LOG_HALF)
 
 
 @pytest.mark.parametrize(("factor", "offset"), [(1, -10), (1e4, 0), (1e-5, 0), (2, 500)])
@@ -67,7 +76,7 @@ def test_one_early_spike_changes_nothing():
 def test_no_number_on_a_flat_curve(seed: int):
     found = range_from(sweep(np.random.default_rng(seed).standard_t(4, size=300)))
     assert (found.verdict, found.reasons) == (Verdict.NO_DESCENT, (Reason.FLAT,))
-    assert found.conservative is found.steepest is found.largest_stable is None
+    assert found.conservative is found.steepest is found.largest_stable is found.suggestion is None
 
 
 def test_no_number_where_the_loss_rises_at_once():
@@ -131,6 +140,7 @@ def test_a_loss_that_never_rises_has_no_largest_stable_rate():
     assert found.verdict is Verdict.CLEAR_DESCENT
     assert found.largest_stable is None
     assert decade(found.steepest) == pytest.approx(-2.5, abs=0.15)
+    assert found.suggestion == found.steepest
 
 
 def test_the_same_losses_give_the_same_spread():

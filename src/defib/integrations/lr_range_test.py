@@ -57,7 +57,7 @@ def lr_range_test(
 
         test = defib.lr_range_test(model, optimizer, loss, loader)
         print(test)              # verdict, marks, spread
-        test.conservative        # a number, or `None` where there is none to be had
+        test.suggestion          # a number, or `None` where there is none to be had
     """
     options = RangeOptions(start=start, end=end, steps=steps, accumulation=accumulation)
     training = _training(model, optimizer, loss, loader, scaler=scaler, batch_loss=batch_loss)
@@ -97,6 +97,11 @@ class RangeTest:
     @property
     def verdict(self) -> Verdict:
         return self.result.verdict
+
+    @property
+    def suggestion(self) -> float | None:
+        """With which to begin: a third of the way from `steepest` to half of `largest_stable`."""
+        return _value(self.result.suggestion)
 
     @property
     def conservative(self) -> float | None:

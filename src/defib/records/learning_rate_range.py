@@ -100,6 +100,7 @@ class LearningRateRange:
 
     `conservative` to `largest_stable` is the interval to choose from; its lower end is the 5th
     percentile of the smaller of the steepest point and half of the largest stable one.
+    `suggestion` is a third of the way, in decades, from the steepest point to that half.
     `largest_stable` is `None` as well where the loss does not rise within the range. `smooth`
     is the level of the curve at the first `len(smooth)` learning rates; what lies behind has
     diverged.
@@ -108,6 +109,7 @@ class LearningRateRange:
     sweep: Sweep
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    suggestion: Mark | None = None
     conservative: Mark | None = None
     steepest: Mark | None = None
     largest_stable: Mark | None = None

@@ -9,7 +9,7 @@ from defib.records.learning_rate_range import LearningRateRange, Mark
 from defib.report.machine import JSON
 from defib.report.printable import storable
 
-LAYOUT_VERSION = "1.0"
+LAYOUT_VERSION = "1.1"
 """Raised in its first part when a field is removed or changes its meaning, in its second
 when one is added."""
 
@@ -25,6 +25,7 @@ def range_as_json(found: LearningRateRange) -> dict[str, JSON]:
         "name": storable(found.name),
         "verdict": found.verdict.value,
         "reasons": [each.value for each in found.reasons],
+        "suggestion": _mark(found.suggestion),
         "conservative": _mark(found.conservative),
         "steepest": _mark(found.steepest),
         "largest_stable": _mark(found.largest_stable),

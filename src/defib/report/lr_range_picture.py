@@ -20,6 +20,7 @@ from defib.report.figures.style import (
     GREEN,
     INK,
     MUTED,
+    PURPLE,
     UNITS_PER_INCH,
     WIDTH,
     figure_style,
@@ -31,7 +32,12 @@ FORMATS = (".png", ".svg", ".pdf")
 _HEIGHT = 430
 _PIXELS_PER_INCH = 144
 """Twice what a figure is drawn for: sharp on fine screens."""
-_COLOURS = {"conservative": GREEN, "steepest": BLUE, "largest stable": FINDING}
+_COLOURS = {
+    "conservative": GREEN,
+    "steepest": BLUE,
+    "suggestion": PURPLE,
+    "largest stable": FINDING,
+}
 
 
 def save_range_picture(path: Path, found: LearningRateRange) -> None:
@@ -102,18 +108,19 @@ def _limits(found: LearningRateRange, losses: np.ndarray) -> tuple[float, float]
 
 def _draw_marks(axes: Axes, found: LearningRateRange) -> None:
     drawn = (
-        ("conservative", found.conservative, "right"),
-        ("steepest", found.steepest, "center"),
-        ("largest stable", found.largest_stable, "left"),
+        ("conservative", found.conservative, 0.0),
+        ("steepest", found.steepest, 0.27),
+        ("suggestion", found.suggestion, 0.49),
+        ("largest stable", found.largest_stable, 0.74),
     )
-    for row, (name, mark, _) in enumerate(drawn):
+    for name, mark, place in drawn:
         if mark is None:
             continue
         colour = _COLOURS[name]
         axes.axvspan(mark.low, mark.high, color=colour, alpha=0.15, linewidth=0, zorder=1)
         axes.axvline(mark.value, color=colour, linewidth=1.6, zorder=3)
         axes.text(
-            (0.0, 0.36, 0.68)[row],
+            place,
             1.02,
             f"▌{name} {rate(mark.value)}",
             transform=axes.transAxes,

@@ -12,6 +12,7 @@ from defib.report.lr_range_words import (
     rate,
     reasons,
     spread,
+    suggestion,
     summary,
 )
 from defib.report.quantities import count, duration, number
@@ -41,7 +42,7 @@ def _print_verdict(printer: Printer, found: LearningRateRange) -> None:
         Verdict.NO_DESCENT: printer.symbols.error,
     }
     lead = printer.text(f"{symbols[found.verdict]} ", f"bold {_COLOURS[found.verdict]}")
-    sentence = summary(found)
+    sentence = summary(found) + suggestion(found)
     text = printer.text(sentence[:1].upper() + sentence[1:], "bold")
     printer.paragraph(text, lead=lead, indent=2)
     for reason in reasons(found):
@@ -66,7 +67,10 @@ def _print_groups(printer: Printer, found: LearningRateRange) -> None:
     printer.blank()
     printer.paragraph(printer.text("for each parameter group", "dim"), indent=2)
     for group in found.groups:
-        rates = ", ".join(f"{name} {rate(mark.value * group.share)}" for name, mark in marks(found))
+        rates = ", ".join(
+            f"{name.removesuffix(' pick')} {rate(mark.value * group.share)}"
+            for name, mark in marks(found)
+        )
         name = f"{group.optimizer}, group {group.index}"
         printer.paragraph(printer.text(f"{name:<20} {rates}"), indent=2)
 

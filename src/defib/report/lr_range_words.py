@@ -60,16 +60,24 @@ def summary(found: LearningRateRange) -> str:
     return f"{found.verdict.value}. Until then choose a learning rate from {interval}."
 
 
+def suggestion(found: LearningRateRange) -> str:
+    """The one learning rate to begin with; empty where no limit was reached, or no number."""
+    if found.suggestion is None or found.largest_stable is None:
+        return ""
+    return f" Suggested is {rate(found.suggestion.value)}."
+
+
 def reasons(found: LearningRateRange) -> tuple[str, ...]:
     """What keeps the verdict from being clear, and what to do."""
     return tuple(_REASONS[each] for each in found.reasons)
 
 
 def marks(found: LearningRateRange) -> tuple[tuple[str, Mark], ...]:
-    """The marks that there are, by name, the lowest first."""
+    """The marks that there are, by name, as a rule the lowest first."""
     named = (
         ("conservative pick", found.conservative),
         ("steepest", found.steepest),
+        ("suggestion", found.suggestion),
         ("largest stable", found.largest_stable),
     )
     return tuple((name, mark) for name, mark in named if mark is not None)
