@@ -24,7 +24,7 @@ from defib.training.setup import TrainingSetup
 class SoftmaxOverOneUnit(Fault):
     """A softmax where a sigmoid belongs: over one unit it is 1 for every input."""
 
-    rule = "constant-output"
+    rule = "softmax-over-one-unit"
     tasks: ClassVar[tuple[Task, ...]] = (TUMOURS, DIGITS_ODD, SYMBOLS_UPPER)
 
     def broken(self, task: Task, seed: int) -> TrainingSetup:

@@ -31,6 +31,7 @@ from defib.monitor.data_wait import watch_loading
 from defib.monitor.evaluation_mode import EvaluationMode
 from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
+from defib.monitor.observation import accuracy_of_one_hot
 from defib.monitor.schedulers import watch_schedulers
 from defib.monitor.transfer import loss_value
 
@@ -206,6 +207,8 @@ class Hooks:
                 name, predictions, targets, result, reduction
             )
             tallies = class_tallies(name, predictions, targets)
+            if name == "mse_loss":
+                accuracy = accuracy_of_one_hot(predictions, targets)
         self.monitor.evaluated(calling_path(), loss, accuracy, examples, tallies=tallies)
         self._evaluation_mode.look()
 

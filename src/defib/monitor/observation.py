@@ -20,6 +20,7 @@ from defib.metrics.label_mix_loss import (
     label_mix_squared_error,
 )
 from defib.metrics.moments import moments
+from defib.metrics.one_hot import is_one_hot, one_hot_accuracy
 from defib.metrics.recognized_of_each_class import (
     MAXIMUM_CLASSES,
     recognized_of_each_class,
@@ -204,8 +205,19 @@ def _observe_values(
     into.add_moments("target", optimizer, moments(targets))
     if reading.kind == "mean-squared-error":
         into.add("label_mix_loss", optimizer, label_mix_squared_error(predictions, targets))
+        accuracy = accuracy_of_one_hot(predictions, targets)
+        if accuracy is not None:
+            into.add("accuracy", optimizer, accuracy)
     elif reading.kind == "binary-cross-entropy":
         _observe_binary(reading, predictions, targets, optimizer, into)
+
+
+def accuracy_of_one_hot(outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """`one_hot_accuracy` where the targets are classes; `None` where they are numbers."""
+    is_table = targets.ndim == 2 and targets.shape[1] > 1 and targets.shape == outputs.shape
+    if not is_table or not is_true(is_one_hot(targets)):
+        return None
+    return one_hot_accuracy(outputs, targets)
 
 
 def _observe_binary(

@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from defib.records.finding import Severity
+from defib.records.finding import NotEvaluated, Severity
+from defib.records.run import LossFact
 from defib.rules.architecture.softmax_over_one_unit import SoftmaxOverOneUnit
+from defib.testing import make_run
 from tests.rules.architecture.inspection import findings
 
 rule = SoftmaxOverOneUnit()
@@ -56,3 +58,32 @@ def test_silent_about_attention_over_positions(positions: int):
 
 def test_silent_about_attention_over_one_position():
     assert findings(rule, nn.TransformerEncoderLayer(4, 2, 8), 1, 1, 4) == ()
+
+
+def in_run(kind: str, operation: str, mean: float, deviation: float, batches: int = 3):
+    loss = LossFact("SGD", kind, input_operation=operation)
+    run = make_run(
+        facts={"losses": (loss,)},
+        prediction_mean=[mean] * batches,
+        prediction_std=[deviation] * batches,
+    )
+    return rule.evaluate(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "value"),
+    [("binary-cross-entropy", "SoftmaxBackward0", 1.0), ("cross-entropy", "AddmmBackward0", 0.0)],
+)
+def test_reports_a_training_whose_softmax_is_always_exactly_one(
+    kind: str, operation: str, value: float
+):
+    [finding] = in_run(kind, operation, value, 0.0)  # type: ignore[misc]
+    assert finding.severity is Severity.ERROR
+    assert finding.fixes == ("sigmoid", "replace-loss")
+    assert in_run(kind, operation, value, 1e-9) == ()
+    assert in_run(kind, operation, value, 0.0, batches=2) == ()
+
+
+def test_not_evaluated_of_a_training_without_a_softmax():
+    outcome = in_run("binary-cross-entropy", "SigmoidBackward0", 1.0, 0.0)
+    assert isinstance(outcome, NotEvaluated)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from defib.records.architecture import Architecture
 from defib.records.finding import Finding, Severity
-from defib.rules.base import ArchitectureRule
+from defib.records.run import LossFact, RunRecord
+from defib.records.series import Series
+from defib.rules.base import ArchitectureRule, CannotJudge, Rule
 from defib.rules.graph import Graph
 from defib.rules.operators import CONVOLUTIONS, LOG_SOFTMAXES, SOFTMAXES, operator_of
 
 
 @final
 @dataclass(frozen=True)
-class SoftmaxOverOneUnit(ArchitectureRule):
+class SoftmaxOverOneUnit(Rule, ArchitectureRule):
     """A softmax over a single unit.
 
     ## What it detects
@@ -28,7 +30,9 @@ class SoftmaxOverOneUnit(ArchitectureRule):
 
     ## How it is measured
     The size of the axis along which the softmax normalises. At least 2, as
-    exp(x) / exp(x) = 1.
+    exp(x) / exp(x) = 1. In the record of a training: what the loss received is the result of a
+    softmax and was exactly 1 for every example of every recorded batch, from the first one on; or
+    a cross-entropy had log-probabilities that were exactly 0.
 
     ## Known false positives
     None known. An axis of positions (attention over one position of a short example) is none
@@ -42,7 +46,40 @@ class SoftmaxOverOneUnit(ArchitectureRule):
     """
 
     severity = Severity.ERROR
-    explains = ("constant-output",)
+    requires = ("prediction_mean", "prediction_std")
+    explains = (
+        "constant-output",
+        "loss-plateau",
+        "initial-loss-off",
+        "parameter-unchanged",
+        "vanishing-gradient",
+        "learning-rate-too-low",
+    )
+    fixes = ("sigmoid", "replace-loss")
+
+    patience: int = 3
+    """Recorded batches: in one a softmax over several units may be sure of all examples."""
+
+    def check(self, run: RunRecord) -> Iterator[Finding]:
+        judged = [(loss, _value_over_one_unit(loss)) for loss in run.losses]
+        if all(value is None for _, value in judged):
+            raise CannotJudge("no softmax before the loss or in it")
+        for loss, value in judged:
+            means = run.of("prediction_mean").get(loss.optimizer, Series.of(()))
+            spreads = run.of("prediction_std").get(loss.optimizer, Series.of(()))
+            is_exact = bool((means.values == value).all() and (spreads.values == 0).all())
+            if value is not None and is_exact and len(means) >= self.patience:
+                yield self._finding_in_run(run, loss)
+
+    def _finding_in_run(self, run: RunRecord, loss: LossFact) -> Finding:
+        finding = self.found(
+            "The softmax before the loss is exactly 1 for every example since step 0, as one over "
+            "1 unit is (limit at least 2): its result does not depend on the input.",
+            "Use a sigmoid with binary cross-entropy, or 2 output units.",
+            site=loss.input_site or loss.site,
+            evidence={"units": 1},
+        )
+        return replace(finding, steps=(0, max(run.steps - 1, 0)))
 
     def check_architecture(self, architecture: Architecture) -> Iterator[Finding]:
         graph = Graph(architecture)
@@ -69,3 +106,10 @@ class SoftmaxOverOneUnit(ArchitectureRule):
                 site=graph.site(softmax),
                 evidence={"units": units},
             )
+
+
+def _value_over_one_unit(loss: LossFact) -> float | None:
+    """What the loss receives of a softmax over one unit; `None` where it receives none."""
+    if loss.kind == "cross-entropy":
+        return 0.0  # Log-probabilities are recorded of it.
+    return 1.0 if loss.input_operation.startswith("Softmax") else None

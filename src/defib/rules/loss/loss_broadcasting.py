@@ -51,6 +51,7 @@ class LossBroadcasting(Rule, PreflightRule):
 
     severity = Severity.ERROR
     explains = ("constant-output", "cannot-fit-one-batch", "loss-plateau")
+    fixes = ("match-target-shape",)
 
     operation: str = "ExpandBackward0"
     """Node of the autograd graph that stretches a tensor. Source: PyTorch."""

@@ -1,0 +1,121 @@
+"""A loss that fits the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from defib.fixes.base import Fix
+from defib.fixes.live_training import LiveTraining
+from defib.records.finding import Finding
+from defib.records.run import RunRecord
+
+SUM_ERROR = 0.05
+"""Distance of a sum of probabilities from 1, as in the rule `scores-without-log-softmax`."""
+SMALLEST = 1e-12
+"""Probability whose logarithm is taken at least."""
+_SQUARED_ERROR = "squared-error-of-classes"
+_ONE_UNIT = "softmax-over-one-unit"
+
+
+@final
+@dataclass(frozen=True)
+class ReplaceLoss(Fix):
+    """A cross-entropy where another loss, or one over a single unit, does not fit the targets.
+
+    ## What it changes
+    - `mse_loss` of targets that are classes, one-hot, becomes the cross-entropy: of scores, or
+      of probabilities where the outputs add up to 1; of outputs that all lie in [0, 1] the
+      binary cross-entropy of each.
+    - `nll_loss` of what are no log-probabilities: their logarithms are taken where they are
+      probabilities, else a log-softmax is applied.
+    - `cross_entropy` over one output with targets from 0 to 1 becomes
+      `binary_cross_entropy_with_logits`.
+
+    ## When it helps
+    Where the loss is not one for the targets that the script has: a squared error of
+    probabilities has a gradient near 0 where they are confidently wrong, a negative
+    log-likelihood of scores rewards nothing but large scores, and a softmax over one unit is 1.
+
+    ## What it cannot do
+    Add outputs that are missing: class numbers that one output is to hit stay a regression.
+    Losses of Keras, and those written by hand, are not seen.
+
+    ## References
+    - Bishop, *Neural Networks for Pattern Recognition* (1995), section 6.9: cross-entropy.
+    """
+
+    changes_objective: ClassVar[bool] = True
+
+    def connect(self, training: LiveTraining) -> None:
+        def wrap(name: str, replaced: Replaced) -> None:
+            def make(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
+                def loss(input: Tensor, target: Tensor, *rest: Any, **keywords: Any) -> Tensor:
+                    own = {key: value for key, value in keywords.items() if key == "reduction"}
+                    found = replaced(input, target, own)
+                    if found is None:
+                        return original(input, target, *rest, **keywords)
+                    training.did(f"{name} replaced")
+                    return found
+
+                return loss
+
+            training.replace_function(F, name, make)
+
+        likelihood, entropy, binary = F.nll_loss, F.cross_entropy, F.binary_cross_entropy
+        with_logits = F.binary_cross_entropy_with_logits
+
+        def of_scores(input: Tensor, target: Tensor, own: dict[str, Any]) -> Tensor | None:
+            if input.ndim < 2 or _add_up_to_one(input.exp()):
+                return None
+            if _are_probabilities(input):
+                return likelihood(input.clamp(min=SMALLEST).log(), target, **own)
+            return entropy(input, target, **own)
+
+        def of_classes(input: Tensor, target: Tensor, own: dict[str, Any]) -> Tensor | None:
+            if not _is_one_hot(target) or input.shape != target.shape:
+                return None
+            if _are_probabilities(input):
+                return likelihood(input.clamp(min=SMALLEST).log(), target.argmax(1), **own)
+            if bool(((input >= 0) & (input <= 1)).all()):
+                return binary(input, target.to(input), **own)
+            return entropy(input, target.argmax(1), **own)
+
+        def of_one_unit(input: Tensor, target: Tensor, own: dict[str, Any]) -> Tensor | None:
+            is_single = input.ndim == 2 and input.shape[1] == 1 and input.shape == target.shape
+            return with_logits(input, target.to(input), **own) if is_single else None
+
+        wrap("nll_loss", of_scores)
+        wrap("mse_loss", of_classes)
+        wrap("cross_entropy", of_one_unit)
+
+    def change(self, record: RunRecord, finding: Finding) -> str:
+        del record
+        if finding.rule == _ONE_UNIT:
+            return "`F.binary_cross_entropy_with_logits(scores, targets)`, without the softmax"
+        if finding.rule == _SQUARED_ERROR:
+            return "`F.cross_entropy(scores, targets.argmax(1))`, of scores without a softmax"
+        return "`F.cross_entropy(scores, targets)` instead of `F.nll_loss`, without a softmax"
+
+
+Replaced = Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None]
+"""What stands for a loss; `None` where the loss fits. The keywords are those of the reduction."""
+
+
+def _add_up_to_one(values: Tensor) -> bool:
+    return bool(((values.detach().sum(dim=1) - 1).abs() < SUM_ERROR).all())
+
+
+def _are_probabilities(values: Tensor) -> bool:
+    return bool((values >= 0).all()) and _add_up_to_one(values)
+
+
+def _is_one_hot(target: Tensor) -> bool:
+    if target.ndim != 2 or target.shape[1] < 2:
+        return False
+    is_zero_or_one = bool(((target == 0) | (target == 1)).all())
+    return is_zero_or_one and bool((target.sum(dim=1) == 1).all())
