@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from defib.records.chart import Bars, Chart, Heat, ImageGrid, Lines, Plane, Violins
 from defib.report.figures.style import BACKGROUND, INK, UNITS_PER_INCH, WIDTH, figure_style
@@ -34,6 +35,10 @@ LEGEND_HANDLE = 52
 
 HANDLE = 2.8
 """Length of that sample, in letters."""
+
+TITLE_SIZE, TITLE_PAD = 11.5, 6.0
+"""Of the title of a panel, and its distance to what is under it, in points."""
+POINTS_PER_INCH = 72
 
 Draw: TypeAlias = Callable[[Axes, Any], None]
 
@@ -64,10 +69,10 @@ def drawn(chart: Chart) -> StudyPicture:
     """The chart as SVG and PNG; the same chart gives the same bytes."""
     with figure_style():
         title, description = printable(chart.title), printable(chart.description)
-        svg = svg_element(_painted(chart), f"{title}. {description}")
+        svg = svg_element(painted_chart(chart), f"{title}. {description}")
         buffer = io.BytesIO()
         # No version of the software in it, so that the same chart gives the same bytes.
-        FigureCanvasAgg(_painted(chart, scale=PNG_SCALE)).print_png(
+        FigureCanvasAgg(painted_chart(chart, scale=PNG_SCALE)).print_png(
             buffer, metadata={"Software": None}
         )
     return StudyPicture(chart.name, title, description, svg, buffer.getvalue())
@@ -82,7 +87,8 @@ def write_pictures(pictures: tuple[StudyPicture, ...], folder: Path) -> None:
         (folder / f"{picture.name}.png").write_bytes(picture.png)
 
 
-def _painted(chart: Chart, scale: float = 1) -> Figure:
+def painted_chart(chart: Chart, scale: float = 1) -> Figure:
+    """The chart as a figure; `scale` is in pixels per unit."""
     columns = min(chart.columns, len(chart.panels))
     rows = -(-len(chart.panels) // columns)
     figure = Figure(
@@ -96,14 +102,14 @@ def _painted(chart: Chart, scale: float = 1) -> Figure:
     for axes, panel in zip(every, chart.panels, strict=False):
         DRAW[type(panel)](axes, panel)
         if panel.title:
-            axes.set_title(panel.title, fontsize=11.5, color=INK, loc="left")
+            axes.set_title(panel.title, fontsize=TITLE_SIZE, color=INK, loc="left")
     for axes in every[len(chart.panels) :]:
         axes.remove()
-    _legend(figure)
+    _legend(figure, columns)
     return figure
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, panels_beside: int) -> None:
     """One above all panels where they show the same; else each panel has its own above it."""
     found = [_labelled(axes) for axes in figure.axes]
     named = [each for each in found if each]
@@ -121,8 +127,8 @@ def _legend(figure: Figure) -> None:
         return
     for axes, each in zip(figure.axes, found, strict=True):
         if len(each) > 1:
-            columns = _legend_columns(each, WIDTH / len(figure.axes))
-            axes.legend(
+            columns = _legend_columns(each, WIDTH / panels_beside)
+            legend = axes.legend(
                 each.values(),
                 each.keys(),
                 loc="lower left",
@@ -131,6 +137,15 @@ def _legend(figure: Figure) -> None:
                 handlelength=HANDLE,
                 fontsize=9.5,
             )
+            _raise_title(axes, legend)
+
+
+def _raise_title(axes: Axes, legend: Legend) -> None:
+    """Put the title of a panel over its legend."""
+    title = axes.get_title(loc="left")
+    if title:
+        points = legend.get_window_extent().height * POINTS_PER_INCH / axes.figure.dpi
+        axes.set_title(title, fontsize=TITLE_SIZE, color=INK, loc="left", pad=points + TITLE_PAD)
 
 
 def _labelled(axes: Axes) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from defib.records.chart import Bars, BarSeries, Heat, Line, Lines, Mark, Plane, Violins
 from defib.report.figures.axes import logarithmic, power_of_ten
 from defib.report.figures.by_layer import HEAT
+from defib.report.figures.decades import Decades
 from defib.report.figures.style import BLUE, FINDING, INK, SERIES_COLOURS
 from defib.report.quantities import number
 
@@ -219,7 +220,7 @@ def _density(quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _logarithmic_x(axes: Axes) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(numticks=9))
+    axes.xaxis.set_major_locator(Decades(9))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
 

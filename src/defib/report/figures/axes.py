@@ -10,12 +10,13 @@ from typing import final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import Affine2D
 
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 from defib.records.series import Series
+from defib.report.figures.decades import Decades
 from defib.report.figures.style import FINDING, INK
 from defib.report.figures.thinning import non_finite_stretches
 from defib.report.printable import shortened
@@ -36,9 +37,9 @@ def step_axis(axes: Axes, record: RunRecord, *, label: str = "step") -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Make y logarithmic, with a label at each power of ten or at some of them."""
+    """Make y logarithmic, with labels as `Decades` places them."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_major_locator(Decades(7))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
 
