@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from defib.records.finding import NotEvaluated, Severity
-from defib.records.run import LayerFact, LoaderFact
+from defib.records.run import LayerFact, LoaderFact, ParameterFact
 from defib.records.site import Site
 from defib.rules.data.unscaled_input import UnscaledInput
 from defib.testing import DEFAULT_OPTIMIZER, make_preflight, make_run
@@ -115,3 +115,23 @@ def test_before_training_the_severity_follows_the_harm():
 
 def test_silent_before_training_at_exactly_the_limit():
     assert at_first_batch(10.0, fit=1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "is_trained", "count"), [(0, False, 0), (0, True, 1), (1, False, 1)]
+)
+def test_silent_of_what_frozen_layers_before_have_made(place: int, is_trained: bool, count: int):
+    parameters = [ParameterFact("fc1.weight", "fc1")]
+    parameters.insert(
+        place, ParameterFact("other.weight", "other", requires_grad=is_trained, reached=False)
+    )
+    assert len(evaluate(255.0, parameters=tuple(parameters))) == count
+
+
+def test_check_is_silent_of_what_frozen_layers_before_have_made():
+    frozen = ParameterFact("body.weight", "body", requires_grad=False, reached=False)
+    record = make_preflight(
+        facts={"parameters": (frozen, ParameterFact("fc1.weight", "fc1"))},
+        input_largest_scale={"fc1": 255.0},
+    )
+    assert rule.evaluate_preflight(record) == ()

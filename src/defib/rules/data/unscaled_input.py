@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import final
 
 from defib.records.finding import Finding, Severity
@@ -44,7 +45,8 @@ class UnscaledInput(Rule, PreflightRule):
     ## Known false positives
     A training that fails for another reason on an unscaled input that it could have coped
     with: the input is reported too. Networks whose first layer normalises are left alone,
-    and so is any training that succeeds. An input of zeros is another fault.
+    and so are layers behind frozen ones, which read features and no data, and any training
+    that succeeds. An input of zeros is another fault.
 
     ## What to change
     Standardise each feature with the mean and standard deviation of the training set.
@@ -95,7 +97,7 @@ class UnscaledInput(Rule, PreflightRule):
     def check(self, run: RunRecord) -> Iterator[Finding]:
         for layer, scales in run.by_layer("input_largest_scale"):
             fact = run.layer(layer) or LayerFact(layer, "")
-            if "Norm" in fact.kind or not is_failing(run, fact.optimizer):
+            if _is_exempt(run, fact) or not is_failing(run, fact.optimizer):
                 continue
             problem = self._problem(run, layer, scales)
             if problem:
@@ -110,7 +112,7 @@ class UnscaledInput(Rule, PreflightRule):
             severity = Severity.ERROR
         for layer, scales in run.by_layer("input_largest_scale"):
             fact = run.layer(layer) or LayerFact(layer, "")
-            problem = "" if "Norm" in fact.kind else self._problem(run, layer, scales)
+            problem = "" if _is_exempt(run, fact) else self._problem(run, layer, scales)
             if problem:
                 yield replace(self._finding(run, fact, scales, problem), severity=severity)
 
@@ -154,6 +156,14 @@ class UnscaledInput(Rule, PreflightRule):
             "by its standard deviation, in training and in evaluation.",
             fixes=self.fixes,
         )
+
+
+def _is_exempt(run: RunRecord, fact: LayerFact) -> bool:
+    """Whether the layer normalises, or stands behind frozen layers in the order of the model."""
+    if "Norm" in fact.kind:
+        return True
+    before = takewhile(lambda each: each.layer != fact.name, run.parameters)
+    return any(not each.requires_grad for each in before)
 
 
 def _feature(run: RunRecord, layer: str) -> str:
