@@ -296,6 +296,7 @@ class WatchedScript:
                 origin=self._origin,
                 options=WatchOptions(budget=self._budget, on_progress=on_progress),
             )
+            self._rerun.watched_by(self._watching)
         except Exception as error:
             self._is_unwatched = True
             print(

@@ -40,6 +40,10 @@ class Fix(ABC):
     """Whether all classes count alike in what is compared: it acts for rare ones, which hardly
     show in an accuracy."""
 
+    measuring_steps: ClassVar[int] = 0
+    """Steps of a trial of its own in which the fix without a value finds one; 0 where it needs
+    no such trial."""
+
     @classmethod
     def name(cls) -> str:
         """`clip-gradients` for the class in `clip_gradients.py`."""

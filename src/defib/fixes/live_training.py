@@ -7,8 +7,9 @@ script, and every change is written down: a fix that found nothing to change was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import torch
 from torch import nn
@@ -34,6 +35,14 @@ LoaderChange = Callable[[dict[str, Any]], str]
 _LOADER_PARAMETERS = ("dataset", "batch_size", "shuffle", "sampler", "batch_sampler")
 
 
+class Watch(Protocol):
+    """The connection of a monitor."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 @final
 class LiveTraining:
     """Where fixes attach. `connect` starts, `disconnect` ends.
@@ -52,6 +61,10 @@ class LiveTraining:
         self.failures: list[str] = []
         self.missing = ""
         """What the fix needs and did not find, for a trial in which it did nothing."""
+        self.found = math.nan
+        """A number that the fix has measured, for trials that follow."""
+        self.watch: Watch | None = None
+        """What watches the training; `None` where nothing does."""
         self.steps = 0
         """Steps of the optimiser that stepped most often."""
         self._model_changes: list[ModelChange] = []
@@ -102,6 +115,16 @@ class LiveTraining:
         """Have the optimiser of `model` train `parameters` too, from its next step on."""
         self._joining.append(({id(each) for each in model.parameters()}, list(parameters)))
 
+    def pause_watch(self) -> None:
+        """Have nothing recorded of what follows."""
+        if self.watch is not None:
+            self.watch.pause()
+
+    def resume_watch(self) -> None:
+        """Undo `pause_watch`."""
+        if self.watch is not None:
+            self.watch.resume()
+
     def did(self, what: str) -> None:
         """Write down that something was changed."""
         self.activity[what] = self.activity.get(what, 0) + 1
@@ -125,6 +148,9 @@ class LiveTraining:
 
     def connect_keras(self, keras: Any) -> None:
         """The script has imported `keras`: its optimisers' steps count too."""
+        self._guarded(self._connect_keras, keras)
+
+    def _connect_keras(self, keras: Any) -> None:
         kind = definer(keras.optimizers.Optimizer, "apply")
         self.patches.replace(kind, "apply", self._wrap_apply)
         for change in self._keras_changes:

@@ -75,6 +75,14 @@ class Watching:
         self._hooks = connect(make_monitor, self._guard)
         self.monitor = self._hooks.monitor
 
+    def pause(self) -> None:
+        """Record nothing until `resume`."""
+        self._hooks.pause()
+
+    def resume(self) -> None:
+        """Undo one `pause`."""
+        self._hooks.resume()
+
     def adopt(self, models: Iterable[nn.Module], optimizers: Iterable[Any]) -> None:
         """Know models and optimisers that were made before the watch began."""
         self._guard("adoption", self._adopt)(tuple(models), tuple(optimizers))

@@ -89,6 +89,8 @@ class TrialResult:
     dead_units: float = float("nan")
     gradient_ratio: float = float("nan")
     done: str = ""
+    found: float = float("nan")
+    """What a fix has measured: a learning rate; `nan` where it measures nothing."""
     is_part: bool = False
     """Read off the first steps of a longer trial, and not made."""
     refused_writes: tuple[str, ...] = ()

@@ -42,7 +42,9 @@ def print_proof(diagnosis: Diagnosis, proof: Proof, console: Console) -> None:
 def effort_in_words(proof: Proof) -> str:
     """`9 re-runs of 300 steps`; with trials that were longer, `of up to`."""
     made = [each for each in proof.results if not each.is_part]
-    longest = max((each.steps for each in made), default=0)
+    # Nothing is recorded while a value is looked for.
+    taken = [each.steps if math.isnan(each.found) else each.trial.steps for each in made]
+    longest = max(taken, default=0)
     most = max(longest, proof.steps)
     length = f"up to {most:,}" if most > proof.steps else f"{most:,}"
     return f"{count(len(made), 're-run')} of {length} steps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ class Rerun:
 
     def start(self) -> None:
         """Before the script's first line."""
+        # Now: when torch comes, Keras may be in the midst of its own import.
+        self._undo.append(call_after_import("keras", self._connect_keras))
         if self._conditions.seed_shift is not None:
             self._seeds = SeedShift(self._conditions.seed_shift)
             self._seeds.start()
@@ -77,7 +80,12 @@ class Rerun:
             next(iter(self._trainings.values())).on_stepped(self._stop_after)
         for training in self._trainings.values():
             training.connect()
-        self._undo.append(call_after_import("keras", self._connect_keras))
+
+    # `Any`: a `Watching`, which imports torch.
+    def watched_by(self, watching: Any) -> None:
+        """The monitor is there now; a fix may ask it to look away."""
+        for training in self._trainings.values():
+            training.watch = watching
 
     def stop(self) -> None:
         """Take everything away again."""
@@ -99,7 +107,7 @@ class Rerun:
         return tuple(found)
 
     def _connect_keras(self, keras: ModuleType) -> None:
-        if keras.backend.backend() == "torch":
+        if self._trainings and keras.backend.backend() == "torch":
             for training in self._trainings.values():
                 training.connect_keras(keras)
 
@@ -112,10 +120,13 @@ class Rerun:
 # `Any`: a `LiveTraining`, which imports torch.
 def fix_event(text: str, training: Any) -> Event:
     """What the fix that is typed as `text` did to `training`, for the record."""
-    detail = {
+    detail: dict[str, str | float] = {
         "fix": text,
         "done": "; ".join(training.activity),
         "times": float(sum(training.activity.values())),
-        "failures": "; ".join(dict.fromkeys(training.failures)) or training.missing,
+        "failures": "; ".join(dict.fromkeys(training.failures))
+        or ("" if training.activity else training.missing),
     }
+    if math.isfinite(training.found):
+        detail["found"] = training.found
     return Event(FIX_EVENT, 0, detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -151,6 +152,8 @@ def _key(trial: Trial) -> tuple[str, int]:
 
 
 def _in_words(result: TrialResult) -> str:
+    if math.isfinite(result.found):
+        return f"found {result.found:g}"
     if result.ending is not TrialEnding.TRAINED:
         return f"{result.ending.value} ({result.reason})"
     return f"loss {result.level:.4g} after {result.steps:,} steps"

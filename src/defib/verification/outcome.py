@@ -34,8 +34,10 @@ def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -
         record = read_run(directory)
     except RunDirectoryError as error:
         return replace(result, ending=TrialEnding.RAISED, reason=reason or str(error))
+    found = (each.detail.get("found") for each in record.events if each.kind == FIX_EVENT)
     result = replace(
         with_measurements(result, record),
+        found=next((float(each) for each in found if each is not None), float("nan")),
         refused_writes=tuple(
             str(each.detail["path"]) for each in record.events if each.kind == REFUSED_WRITE_EVENT
         ),
@@ -51,15 +53,16 @@ def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -
 
 def _void_unless_active(result: TrialResult, record: RunRecord) -> TrialResult:
     """Void where a fix was not active: what happened then is not its doing."""
-    if record.steps == 0:
-        return replace(result, ending=TrialEnding.VOID, reason="nothing was trained")
     done = {str(e.detail["fix"]): e.detail for e in record.events if e.kind == FIX_EVENT}
+    result = replace(result, done="; ".join(str(each["done"]) for each in done.values()))
     for fix in result.trial.fixes:
         detail = done.get(fix, {})
-        if not detail.get("times"):
+        if not detail.get("times") and (record.steps or detail.get("failures")):
             reason = str(detail.get("failures") or "it found nothing to change")
             return replace(result, ending=TrialEnding.VOID, reason=f"{fix}: {reason}")
-    return replace(result, done="; ".join(str(each["done"]) for each in done.values()))
+    if record.steps == 0:
+        return replace(result, ending=TrialEnding.VOID, reason="nothing was trained")
+    return result
 
 
 def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -120,10 +121,35 @@ class _Search:
     def _has_obstacle(self, candidate: Candidate) -> bool:
         reason = candidate.fix.obstacle(self._record, candidate.finding)
         if reason:
-            comparison = compared(candidate.fix, (), (), candidate.yardsticks)
-            comparison = replace(comparison, verdict=Verdict.NOT_APPLICABLE, reason=reason)
-            self._comparisons.append(replace(comparison, rule=candidate.finding.rule))
+            self._comparisons.append(_not_applicable(candidate, reason))
         return bool(reason)
+
+    def _measured(self, tried: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates with the values that trials of their own find; without those in vain."""
+        sweeps = [each for candidate in tried for each in self._measuring(candidate)]
+        if sweeps:
+            self._ledger.make([self._without(0), *sweeps])
+        found = [self._with_found(each) for each in tried]
+        return [each for each in found if each is not None]
+
+    def _measuring(self, candidate: Candidate) -> list[Condition]:
+        """The trial that finds the value of the fix, where it needs one."""
+        steps = min(candidate.fix.measuring_steps, self._record.steps)
+        is_open = candidate.fix.value is None and steps > 0
+        return [Condition((*self._answer, candidate.fix.label), 0, steps=steps)] if is_open else []
+
+    def _with_found(self, candidate: Candidate) -> Candidate | None:
+        for condition in self._measuring(candidate):
+            result = self._ledger.result(condition)
+            if not math.isfinite(result.found):
+                reason = result.reason.removeprefix(f"{candidate.fix.label}: ")
+                self._comparisons.append(_not_applicable(candidate, reason))
+                return None
+            fix = candidate.fix.with_value(result.found)
+            measured = result.done.partition(";")[0]
+            self._notes.append(f"`{fix.label}`: found by a {measured}, in a re-run of its own.")
+            return replace(candidate, fix=fix)
+        return candidate
 
     def _cost(self, tried: Sequence[Candidate]) -> float:
         """Of screening all and deciding on the dearest, in trials."""
@@ -133,14 +159,17 @@ class _Search:
     def _screening(self, tried: Sequence[Candidate]) -> list[Condition]:
         """All on one seed; the script as it is as well, unless longer ones begin like it."""
         needed = [each for candidate in tried for each in self._sides(candidate).needed((0,))]
+        needed += [each for candidate in tried for each in self._measuring(candidate)]
         is_needed = any(not self._sides(each).is_longer for each in tried)
         return [self._without(0), *needed] if is_needed else needed
 
     def _round(self, tried: Sequence[Candidate]) -> PairedComparison | None:
         """The confirmed comparison that gained most; all that were made are kept."""
+        if tried:
+            self._tell_plan(tried)
+            tried = self._measured(tried)
         if not tried:
             return None
-        self._tell_plan(tried)
         screening = self._screening(tried)
         repetition = self._without(0)._replace(is_repetition=True)
         is_first = not self._answer
@@ -242,6 +271,12 @@ def _edit(record: RunRecord, candidate: Candidate) -> Edit | None:
     site = candidate.fix.site(record, candidate.finding)
     new = candidate.fix.edited(site.code, record, candidate.finding) if site else None
     return Edit(site, new) if site is not None and new is not None else None
+
+
+def _not_applicable(candidate: Candidate, reason: str) -> PairedComparison:
+    comparison = compared(candidate.fix, (), (), candidate.yardsticks)
+    verdict = Verdict.NOT_APPLICABLE
+    return replace(comparison, rule=candidate.finding.rule, verdict=verdict, reason=reason)
 
 
 def _meaning(candidate: Candidate, comparison: PairedComparison) -> str:

@@ -88,6 +88,8 @@ class SetupTrials:
             fix_called(text).connect(training)
             training.connect()
         watching = Watching(directory, script="setup", options=WatchOptions(budget=BUDGET))
+        for training in trainings.values():
+            training.watch = watching
         error = ""
         try:
             setup = self.make(trial.seed)

@@ -51,7 +51,7 @@ class LossDivergence(Rule):
 
     severity = Severity.ERROR
     requires = ("loss",)
-    fixes = ("lower-learning-rate", "clip-gradients")
+    fixes = ("lower-learning-rate", "clip-gradients", "learning-rate-by-range-test")
     is_symptom = True
 
     max_growth: float = 2.0

@@ -96,7 +96,12 @@ class LearningRateTooHigh(Rule, PreflightRule):
         "parameter-unchanged",
         "uneven-learning",
     )
-    fixes = ("lower-learning-rate", "clip-gradients", "learning-rate-warm-up")
+    fixes = (
+        "lower-learning-rate",
+        "clip-gradients",
+        "learning-rate-warm-up",
+        "learning-rate-by-range-test",
+    )
 
     max_step: float = 0.1
     """Step over weight, dimensionless. Source: TheDeepChecker, DeepDiagnosis."""

@@ -66,7 +66,7 @@ class LearningRateTooLow(Rule, PreflightRule):
     requires = ("loss", "update_ratio", "gradient_norm", "parameter_norm")
     requires_preflight = ("fit_loss", "first_update_ratio", "learning_rate")
     explains = ("loss-plateau", "too-few-epochs")
-    fixes = ("raise-learning-rate",)
+    fixes = ("raise-learning-rate", "learning-rate-by-range-test")
 
     max_step: float = 1e-4
     """Step over weight, dimensionless. Source: TheDeepChecker."""
