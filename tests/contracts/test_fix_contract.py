@@ -141,7 +141,8 @@ def train_with(fix: Fix) -> tuple[LiveTraining, nn.Module]:
         if fix.name() == "default-epsilon":
             optimizer = torch.optim.Adam(network.parameters(), eps=1.0)
         inputs, targets = 50 * torch.randn(64, 6), torch.randint(3, (64,))
-        loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=False)
+        is_shuffled = fix.name() == "balanced-sampler"
+        loader = DataLoader(TensorDataset(inputs, targets), batch_size=8, shuffle=is_shuffled)
         if fix.name() == "train-mode":
             network.eval()
         for _ in range(2):
