@@ -166,3 +166,12 @@ def test_import_needs_neither_torch_nor_the_libraries_of_the_page():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_a_hint_and_its_purpose_are_apart_however_long_the_name(dying_run):
+    name = "a" * (80 // 2 - len("  defib explain "))
+    cause = dying_run.diagnosis.causes[0]
+    long = replace(cause, finding=replace(cause.finding, rule=name))
+    diagnosis = replace(dying_run.diagnosis, causes=(long,))
+    lines = printed(diagnosis, run_directory="defib-runs/a-script-of-a-long-name").splitlines()
+    assert f"  defib explain {name}" in [line.rstrip() for line in lines]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 
 from defib.discovery.graph import Node, saved_tensor
 from defib.discovery.operation_sites import site_of_node
+from defib.discovery.written_losses import before_reshapes, read_written_loss
 from defib.records.site import Site
 
 _KINDS: Mapping[str, str] = {
@@ -24,11 +25,11 @@ _KINDS: Mapping[str, str] = {
     "SoftMarginLossBackward0": "soft-margin",
     "KlDivBackward0": "kullback-leibler",
 }
+_STRETCHED = "ExpandBackward0"
 _CROSS_ENTROPY = ("negative-log-likelihood", "LogSoftmaxBackward0")
 # A sum of terms, a division for accumulation, a scale for mixed precision: so many nodes may
 # stand between the loss that the user calls `backward` on and the loss function.
 _SEARCH_LIMIT = 64
-_RESHAPES = ("View", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "ToCopy", "Clone")
 
 
 @final
@@ -105,7 +106,7 @@ def _read(root: Node, before: Sequence[str], inner: Node | None, with_tensors: b
         if name == "LogSoftmaxBackward0":
             # Soft targets: -(target * log_softmax).sum() has no node of its own.
             return _reading(node, "cross-entropy", tuple(operations), with_tensors)
-        reading = _hand_written(node, tuple(operations))
+        reading = _written(node, tuple(operations), with_tensors)
         if reading is not None:
             return reading
     return LossReading(
@@ -128,10 +129,10 @@ def _outermost_first(root: Node, inner: Node | None = None) -> Iterator[Node]:
 
 
 def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: bool) -> LossReading:
-    source = _before_reshapes(node)
+    source = before_reshapes(node)
     site = site_of_node(node)
     if source is not None and (kind, source.name()) == _CROSS_ENTROPY:
-        kind, source = "cross-entropy", _before_reshapes(source)
+        kind, source = "cross-entropy", before_reshapes(source)
     return LossReading(
         kind=kind,
         operations=operations,
@@ -165,50 +166,25 @@ def _prediction_attribute(node: Node) -> str:
     return "_saved_result" if node.name() == "LogSoftmaxBackward0" else "_saved_self"
 
 
-def _before_reshapes(node: Node) -> Node | None:
-    """The node whose result, reshaped at most, entered `node`; `None` for plain inputs."""
-    while True:
-        children = [child for child, _ in node.next_functions if child is not None]
-        if not children:
-            return None
-        node = children[0]
-        if not node.name().startswith(_RESHAPES):
-            return node
-
-
-def _hand_written(node: Node, operations: tuple[str, ...]) -> LossReading | None:
-    """Losses written out by hand: mean of squares, mean of absolute values."""
-    name = node.name()
-    if not name.startswith(("MeanBackward", "SumBackward")):
+def _written(node: Node, operations: tuple[str, ...], with_tensors: bool) -> LossReading | None:
+    written = read_written_loss(node, with_tensors=with_tensors)
+    if written is None:
         return None
-    inner = _before_reshapes(node)
-    if inner is None:
-        return None
-    kind = _HAND_WRITTEN.get(inner.name(), lambda _: "")(inner)
-    if not kind:
-        return None
-    difference = _before_reshapes(inner)
+    source = written.source
+    operation = source.name() if source is not None else ""
     return LossReading(
-        kind, (*operations, inner.name()), "", None, None, False, None, site_of_node(node),
-        site_of_node(difference) if difference is not None else None,
-        _reduction(_NO_REDUCTION, operations),
-    )  # fmt: skip
-
-
-def _is_square(node: Node) -> str:
-    subtracts = (source := _before_reshapes(node)) is not None and source.name() == "SubBackward0"
-    return "mean-squared-error" if subtracts and node._saved_exponent == 2 else ""
-
-
-def _is_absolute_difference(node: Node) -> str:
-    source = _before_reshapes(node)
-    return "mean-absolute-error" if source is not None and source.name() == "SubBackward0" else ""
-
-
-_HAND_WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "PowBackward0": _is_square,
-    "AbsBackward0": _is_absolute_difference,
-}
+        kind=written.kind,
+        operations=(*operations, written.operation),
+        # What `mse_loss` does by a node of its own, a subtraction does by itself.
+        input_operation=_STRETCHED if written.is_stretched else operation,
+        predictions=written.predictions,
+        targets=written.targets,
+        has_logits=False,
+        ignored_target=None,
+        site=site_of_node(node),
+        input_site=site_of_node(source) if source is not None else None,
+        reduction=_reduction(_NO_REDUCTION, operations),
+    )
 
 
 def _ignored(node: Node) -> int | None:

@@ -88,7 +88,8 @@ class Printer:
         lead = lead or Text()
         indent = min(indent, self.width // 2)
         room = self.width - indent
-        if cell_len(lead.plain) > indent:
+        # A lead without a space at its end needs one between it and the text.
+        if cell_len(lead.plain) > indent or cell_len(lead.plain.rstrip()) == indent > 0:
             self.cropped(lead, lead=Text())
             lead = Text()
         start = Text(" " * (indent - cell_len(lead.plain)))

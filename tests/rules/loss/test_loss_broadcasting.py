@@ -54,3 +54,10 @@ def test_a_training_on_predictions_as_they_come_is_silent():
 
 def test_a_training_on_classes_is_not_judged():
     assert isinstance(findings("ExpandBackward0", [1.0] * 60, "cross-entropy"), NotEvaluated)
+
+
+def test_a_loss_written_by_hand_is_judged_before_the_first_step():
+    fact = LossFact("SGD", "mean-squared-error", input_operation="ExpandBackward0")
+    record = make_preflight(facts={"losses": (fact,)})
+    [finding] = LossBroadcasting().evaluate_preflight(record)  # type: ignore[misc]
+    assert finding.severity is Severity.ERROR

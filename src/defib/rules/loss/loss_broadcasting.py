@@ -17,7 +17,7 @@ ELEMENTWISE = frozenset(
     | {"poisson_nll_loss"}
 )
 """Losses that compare entry by entry, and stretch what does not fit."""
-KINDS = ("mean-squared-error", "smooth-l1", "huber")
+KINDS = ("mean-squared-error", "mean-absolute-error", "smooth-l1", "huber")
 
 
 @final
@@ -35,9 +35,10 @@ class LossBroadcasting(Rule, PreflightRule):
     at the variance of the targets.
 
     ## How it is measured
-    The shapes with which the loss function of torch was called, at the first batch. A loss that
-    is written by hand is not seen. In the record of a training: the operation that made what the
-    loss function received, where that is an expansion.
+    The shapes with which the loss function of torch was called, at the first batch. In the record
+    of a training: the operation that made what the loss function received, where that is an
+    expansion. Of a loss that is written by hand, `((predictions - targets) ** 2).mean()`, both see
+    the graph: a subtraction that makes N x N differences of N predictions.
 
     ## Known false positives
     One target for all predictions, on purpose: write `expand_as`.
@@ -50,7 +51,7 @@ class LossBroadcasting(Rule, PreflightRule):
     """
 
     severity = Severity.ERROR
-    explains = ("constant-output", "cannot-fit-one-batch", "loss-plateau")
+    explains = ("constant-output", "cannot-fit-one-batch", "input-not-used", "loss-plateau")
     fixes = ("match-target-shape",)
 
     operation: str = "ExpandBackward0"
@@ -80,7 +81,9 @@ class LossBroadcasting(Rule, PreflightRule):
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         calls = [each for each in record.loss_calls if each.name in ELEMENTWISE]
         if not calls:
-            raise CannotJudge("the loss does not compare numbers pair by pair")
+            # Written by hand, it is known from its graph alone.
+            for finding in self.check(record.first_step):
+                yield replace(finding, severity=self.severity)
         for call in calls:
             if not _fits(call):
                 yield self._finding(call)

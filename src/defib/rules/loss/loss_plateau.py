@@ -45,8 +45,9 @@ class LossPlateau(Rule):
     not known.
 
     ## What to change
-    See the finding that explains this one. If there is none, try to fit ten examples: if
-    that fails, the fault is in the network or the loss, else in the data.
+    See the finding that explains this one. If there is none, `defib check` tests on copies what
+    no training shows: whether samples are mixed within the batch, the input is used, and one
+    batch can be learnt. If that fails, the fault is in the network or the loss, else in the data.
 
     ## References
     - Karpathy, *A Recipe for Training Neural Networks* (2019): constant-input baseline.
@@ -90,7 +91,8 @@ class LossPlateau(Rule):
             message=f"The loss has not fallen since step {course.onset}: it ends at {end:.3g}, and "
             f"a constant prediction has {baseline:.3g}.{self._fluctuation(share)}",
             evidence=evidence,
-            remedy="Mend what explains this. If nothing does, try to fit ten examples alone.",
+            remedy="Mend what explains this. If nothing does, let `defib check` test the wiring: "
+            "whether samples are mixed, the input is used, and one batch can be learnt.",
             fixes=self.fixes,
         )
 
