@@ -5,7 +5,7 @@ from defib.records.series import Series
 from defib.rules.generalization.evaluation_far_off import EvaluationFarOff
 from defib.testing import make_preflight, make_run
 
-rule = EvaluationFarOff(max_ratio=1.2, begun=0.8, learnt=0.5, min_evaluations=3)
+rule = EvaluationFarOff(max_ratio=1.2, begun=0.8, learnt=0.5, by_far=3.0, min_evaluations=3)
 BASELINE = float(np.log(2))
 DECAY = list(BASELINE * np.exp(-np.arange(100) / 20))
 STEPS = [19, 39, 59, 79, 99]
@@ -38,6 +38,12 @@ def test_an_evaluation_that_was_good_once_is_overfitting():
 
 def test_silent_where_the_training_does_not_succeed():
     assert findings(5.0, 6.0, 7.0, 8.0, 9.0, loss=[BASELINE] * 100) == ()
+
+
+def test_by_far_too_high_it_is_reported_of_a_training_that_has_only_begun():
+    begun = list(BASELINE * (0.6 + 0.4 * np.exp(-np.arange(100) / 5)))
+    assert len(findings(3.1, 6.0, 7.0, 8.0, 9.0, loss=begun)) == 1
+    assert findings(3.0, 6.0, 7.0, 8.0, 9.0, loss=begun) == ()
 
 
 def test_silent_under_three_evaluations():
