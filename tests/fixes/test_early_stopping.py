@@ -12,6 +12,7 @@ from defib.fixes.length_fix import in_epochs
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding, Severity
 from defib.records.run import LoaderFact, RunRecord
+from defib.records.series import Series
 
 
 def steps_taken(fix: str, *, planned: int) -> tuple[int, LiveTraining]:
@@ -54,6 +55,15 @@ def test_without_a_value_nothing_is_stopped_and_it_is_told():
 def test_it_stops_where_the_finding_begins():
     finding = Finding("overfitting", Severity.WARNING, "", (239, 999))
     assert EarlyStopping().candidates(RunRecord(steps=1000), finding) == (EarlyStopping(240.0),)
+
+
+def test_before_that_it_tries_the_best_evaluation_whose_neighbours_are_low_too():
+    losses = [1.0, 0.8, 0.6, 0.5, 0.51, 0.7, 0.8, 0.9, 0.1, 1.0]
+    evaluated = Series.of(losses, [49 + 50 * n for n in range(10)])
+    record = RunRecord(steps=1000, series={"evaluation_loss": {"train.py:9": evaluated}})
+    finding = Finding("overfitting", Severity.WARNING, "", (99, 999))
+    tried = EarlyStopping().candidates(record, finding)
+    assert tried == (EarlyStopping(200.0), EarlyStopping(100.0))
 
 
 def test_the_change_counts_epochs_of_the_loader_that_shuffles():

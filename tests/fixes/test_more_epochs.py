@@ -54,12 +54,12 @@ def test_each_epoch_has_as_many_passes():
     assert training.activity == {"another pass over the data loader": 4}
 
 
-def test_without_a_value_there_are_twice_as_many():
-    assert batches_seen("more-epochs", epochs=1)[0] == 6
+def test_without_a_value_every_other_epoch_has_a_pass_more():
+    assert batches_seen("more-epochs", epochs=4)[0] == 6 * 3
 
 
-def test_a_fraction_gives_some_epochs_a_pass_more():
-    assert batches_seen("more-epochs=1.5", epochs=4)[0] == 6 * 3
+def test_the_first_epoch_has_it():
+    assert batches_seen("more-epochs=1.5", epochs=1)[0] == 2 * 3
 
 
 def test_an_evaluation_has_no_more_batches():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,21 +62,21 @@ def shorter(tmp_path_factory: pytest.TempPathFactory) -> Proof:
 
 
 def test_more_epochs_of_a_training_cut_short_are_confirmed(longer: Proof):
-    found = of_fix(longer, "more-epochs=2")
+    found = of_fix(longer, "more-epochs=1.5")
     assert (found.verdict, found.yardstick) == (Verdict.CONFIRMED, Yardstick.EVALUATION_LOSS)
 
 
 def test_they_cost_no_more_than_is_allowed_and_the_rest_is_told(longer: Proof):
     made = [each for each in longer.results if not each.is_part]
     assert sum(each.steps for each in made) <= 6 * 60
-    assert {each.trial.fixes for each in made} == {("more-epochs=2",)}
+    assert {each.trial.fixes for each in made} == {("more-epochs=1.5",)}
     assert any("would cost more than allowed" in note for note in longer.notes)
 
 
 def test_where_even_they_cost_too_much_they_are_not_tried(tmp_path: Path):
-    proof = proof_of(cut_short, tmp_path, cost=5)
+    proof = proof_of(cut_short, tmp_path, cost=4)
     assert not any(each.fix.startswith("more-epochs") for each in proof.comparisons)
-    assert any("more-epochs=2" in note for note in proof.notes)
+    assert any("more-epochs=1.5" in note for note in proof.notes)
 
 
 def test_early_stopping_is_judged_on_other_seeds_than_that_which_chose_the_step(shorter: Proof):
@@ -105,6 +106,14 @@ def test_between_two_evaluations_the_later_one_counts_for_the_shorter(tmp_path: 
     whole = trials(Trial("setup", (), "", False, 100, 0), 0.0)
     part = beginning_of(whole, replace(whole.trial, steps=36), tmp_path / whole.trial.name)
     assert part.steps == 40
+
+
+def test_an_evaluation_long_before_the_end_does_not_count(tmp_path: Path):
+    trials = SetupTrials(lambda seed: replace(overfitted(seed), validation_interval=60), tmp_path)
+    whole = trials(Trial("setup", (), "", False, 120, 0), 0.0)
+    part = beginning_of(whole, replace(whole.trial, steps=101), tmp_path / whole.trial.name)
+    assert math.isnan(part.evaluation_loss)
+    assert math.isfinite(part.level)
 
 
 def test_of_a_failed_trial_there_is_no_beginning(tmp_path: Path):

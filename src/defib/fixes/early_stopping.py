@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import numpy as np
+
 from defib.fixes.length_fix import LengthFix, Lengths, in_epochs
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
+
+FEWEST = 5
+"""Evaluations of which one is the best; as many as the rule wants for a rise."""
+LATEST = 0.5
+"""Place of the best evaluation in the run: a re-run of what evaluations show is at least 0.6 of
+it, and has to come further."""
 
 
 @final
@@ -29,8 +37,9 @@ class EarlyStopping(LengthFix):
     Where the evaluation gets worse while the training goes on.
 
     ## Its value
-    The step of the best evaluation of the watched run, where the rule found it: the lowest of
-    the running median, not the lowest of all. Without a value nothing is changed.
+    The step of the best evaluation of the watched run (of medians of three), if it is in its first
+    half; then that at which the finding begins, which a wider median tells. Without a value nothing
+    is changed.
 
     ## How it is judged
     The re-runs as they are hold it already: their evaluation at that step is compared with that at
@@ -66,9 +75,10 @@ class EarlyStopping(LengthFix):
         return Lengths(planned, min(int(self.value or planned), planned))
 
     def candidates(self, record: RunRecord, finding: Finding) -> tuple[EarlyStopping, ...]:
-        # What is found begins at the best evaluation, which the steps before it led to.
-        steps = float(f"{finding.steps[0] + 1:g}")  # no more digits than a label shows
-        return (EarlyStopping(steps),) if steps < record.steps else ()
+        # What is found begins at an evaluation, which the steps before it led to.
+        steps = dict.fromkeys((*_best(record), finding.steps[0] + 1))
+        # No more digits than a label shows.
+        return tuple(EarlyStopping(float(f"{each:g}")) for each in steps if each < record.steps)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del finding
@@ -77,3 +87,17 @@ class EarlyStopping(LengthFix):
             f"stop after {in_epochs(steps, record)}: keep the weights of the best evaluation, and "
             "end the training when some evaluations in a row have brought nothing better"
         )
+
+
+def _best(record: RunRecord) -> tuple[int, ...]:
+    """Steps up to the lowest evaluation loss of the worst place; none if that comes late."""
+    series = [each.finite() for each in record.of("evaluation_loss").values()]
+    known = [each for each in series if len(each) >= FEWEST]
+    if not known:
+        return ()
+    # Other places may see the training data again.
+    losses = max(known, key=lambda each: float(each.values.min()))
+    padded = np.pad(losses.values, 1, mode="edge")
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
+    steps = int(losses.steps[medians.argmin()]) + 1
+    return (steps,) if steps <= LATEST * record.steps else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from defib.records.run import RunRecord
 from defib.records.series import Series
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.verification.outcome import with_measurements
+
+LATEST = 0.9
+"""Share of the steps after which an evaluation still tells what they have come to."""
 
 
 def beginning_of(whole: TrialResult, trial: Trial, directory: Path) -> TrialResult:
@@ -25,17 +29,19 @@ def beginning_of(whole: TrialResult, trial: Trial, directory: Path) -> TrialResu
     steps = trial.steps - 1
     part = _until(record, _evaluated_from(record, steps))
     result = TrialResult(trial, TrialEnding.TRAINED, is_part=True)
+    since = LATEST * steps
     ends = {
-        "evaluation_loss": max(_lasts(part, "evaluation_loss"), default=float("nan")),
-        "evaluation_accuracy": min(_lasts(part, "evaluation_accuracy"), default=float("nan")),
+        "evaluation_loss": max(_lasts(part, "evaluation_loss", since), default=math.nan),
+        "evaluation_accuracy": min(_lasts(part, "evaluation_accuracy", since), default=math.nan),
     }
     return replace(with_measurements(result, part), **ends)
 
 
-def _lasts(record: RunRecord, metric: str) -> list[float]:
+def _lasts(record: RunRecord, metric: str, since: float) -> list[float]:
     # Not a mean as of whole trials: a training that is stopped is often still at its fall, and
     # what it has come to then is what is kept.
-    return [each.last for each in record.of(metric).values() if each]
+    every = [each for each in record.of(metric).values() if each]
+    return [each.last for each in every if each.steps[-1] + 1 >= since]
 
 
 def _evaluated_from(record: RunRecord, steps: int) -> int:
