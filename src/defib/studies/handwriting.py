@@ -27,8 +27,7 @@ def placed(network: Network, scale: ImageScale) -> Network:
     """The network on the device of `scale`, its convolutions with the channels last.
 
     With one thread, as studies train, max pooling of 6 channels of 28 x 28 takes half of the time
-    in that order, of 16 channels of 10 x 10 a tenth. With two it gains nothing:
-    `benchmarks/training.py`.
+    in that order, of 16 channels of 10 x 10 a tenth: `benchmarks/training.py`.
     """
     network = network.to(device_called(scale.device))
     # torch's own annotations lack this form, which its documentation names.

@@ -23,6 +23,7 @@ from defib.records.encoding import decode, encode
 from defib.records.study import StudyResult, Table
 from defib.records.study_json import table_as_json, table_from_json, write_json
 from defib.script.after_import import call_after_import
+from defib.studies.allocation import keep_freed_memory
 from defib.studies.base import AnyStudy, study_called
 from defib.studies.threads import limit_threads
 
@@ -135,9 +136,14 @@ def _one_thread() -> Iterator[None]:
             each()
 
 
+def _prepare_worker(threads: int) -> None:
+    limit_threads(threads)
+    keep_freed_memory()
+
+
 def _pool(workers: int) -> Executor:
     # Spawned, not forked: a fork of a process in which torch has threads can hang.
     threads = max(1, (os.cpu_count() or 1) // workers)
     return ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=partial(limit_threads, threads)
+        workers, mp_context=get_context("spawn"), initializer=partial(_prepare_worker, threads)
     )
