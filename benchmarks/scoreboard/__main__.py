@@ -2,7 +2,7 @@
 
     scripts/scoreboard [--seeds 5] [--jobs 2] [--quick] [--only healthy] [--out DIRECTORY]
     scripts/scoreboard --reuse [--quantiles] [--write-measured]
-    scripts/scoreboard --prove [--quick] [--jobs 2]
+    scripts/scoreboard --prove [--quick] [--faults NAME,...] [--jobs 2]
 
 Each training runs under a watch, as by `defib run`, and once more to its first batch, as by
 `defib check`. Records are kept in DIRECTORY, one folder for each training: what was run before
@@ -46,7 +46,9 @@ def main() -> None:
     options = parsed()
     console = Console(highlight=False)
     if options.prove:
-        proved = prove_all(options.out / "proved", jobs=options.jobs, is_quick=options.quick)
+        names = [name for name in options.faults.split(",") if name]
+        folder = options.out / "proved"
+        proved = prove_all(folder, jobs=options.jobs, is_quick=options.quick, names=names)
         show_proved(list(track(proved, "proving", console=console, transient=True)), console)
         return
     cases = wanted(options)
@@ -89,6 +91,7 @@ def parsed() -> argparse.Namespace:
         "--write-measured", action="store_true", help="write what the rules' pages show"
     )
     parser.add_argument("--prove", action="store_true", help="prove the fixes of all faults")
+    parser.add_argument("--faults", default="", metavar="NAME,...", help="prove only these")
     for name, (_, meaning) in PARTS.items():
         parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()

@@ -50,6 +50,17 @@ def test_nothing_is_inserted_where_something_stands_between(between: nn.Module):
     assert activity_in(model, 2, 4) == {}
 
 
+def test_a_network_that_is_called_with_keywords_alone_is_left_as_it_is():
+    training = LiveTraining()
+    InsertNonlinearity().connect(training)
+    training.connect()
+    try:
+        nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))(input=torch.randn(2, 4))
+    finally:
+        training.disconnect()
+    assert (training.activity, training.failures) == ({}, [])
+
+
 def exclusive_or(seed: int) -> TrainingSetup:
     torch.manual_seed(seed)
     points = torch.rand(64, 2) - 0.5

@@ -33,7 +33,8 @@ class InsertNonlinearity(Fix):
     needs more than a linear function of the input.
 
     ## What it cannot do
-    See layers that are called as functions of their weights, or Keras layers.
+    See layers that are called as functions of their weights, Keras layers, or what a network
+    does that is called with keywords alone.
 
     ## References
     - Goodfellow, Bengio, Courville, *Deep Learning* (2016), section 6.1: learning XOR.
@@ -41,7 +42,7 @@ class InsertNonlinearity(Fix):
 
     def connect(self, training: LiveTraining) -> None:
         def change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
-            layers = _feeding_directly(model, inputs)
+            layers = _feeding_directly(model, inputs) if inputs else []
             for layer in layers:
                 layer.register_forward_hook(_rectified)
             plural = "s" if len(layers) > 1 else ""

@@ -129,10 +129,9 @@ def _kernel(run: RunRecord, layer: LayerFact) -> tuple[int, ...] | None:
     known = next((shape for shape in shapes if len(shape) > 1), None)
     if known is None or not trained:
         return None
-    # Keras, and transposed convolutions, put the inputs first; convolutions of Keras differ.
-    if layer.kind == "Dense" or layer.kind.startswith("ConvTranspose"):
-        return known
-    is_known = layer.kind in ("Linear", "Conv1d", "Conv2d", "Conv3d")
+    if layer.kind.startswith("ConvTranspose"):
+        return known  # Torch has their inputs first.
+    is_known = layer.kind in ("Linear", "Dense", "Conv1d", "Conv2d", "Conv3d")
     return (known[1], known[0], *known[2:]) if is_known else None
 
 
