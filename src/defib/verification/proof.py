@@ -32,7 +32,8 @@ from defib.records.trial import (
 )
 from defib.script.write_guard import REFUSAL
 from defib.verification.comparison import FEWEST_PAIRS, MOST_PAIRS
-from defib.verification.ledger import ROUNDING, Condition, Ledger, ProofOptions
+from defib.verification.costs import Costs
+from defib.verification.ledger import Condition, Ledger, ProofOptions
 from defib.verification.paired_trials import compared
 from defib.verification.plan import Candidate, candidates, leading_findings, trial_steps
 from defib.verification.reproducibility import is_same_training
@@ -103,13 +104,7 @@ class _Search:
     def _chosen(self, tried: Sequence[Candidate]) -> list[Candidate]:
         """Those that can be tried, as many as may be spent; it is told what keeps the others."""
         possible = [each for each in tried if not self._has_obstacle(each)]
-        chosen: list[Candidate] = []
-        for candidate in possible:
-            if self._cost([*chosen, candidate]) <= self._ledger.left + ROUNDING:
-                chosen.append(candidate)
-        if not chosen:
-            # Something is to be tried, as long as it takes no more steps than the script.
-            chosen = [each for each in possible if not self._sides(each).is_longer][:1]
+        chosen = self._costs().affordable(possible)
         left_out = [each.fix.label for each in possible if each not in chosen]
         if left_out:
             self._notes.append(
@@ -126,20 +121,15 @@ class _Search:
 
     def _measured(self, tried: Sequence[Candidate]) -> list[Candidate]:
         """The candidates with the values that trials of their own find; without those in vain."""
-        sweeps = [each for candidate in tried for each in self._measuring(candidate)]
+        costs = self._costs()
+        sweeps = [each for candidate in tried for each in costs.measuring(candidate)]
         if sweeps:
             self._ledger.make([self._without(0), *sweeps])
         found = [self._with_found(each) for each in tried]
         return [each for each in found if each is not None]
 
-    def _measuring(self, candidate: Candidate) -> list[Condition]:
-        """The trial that finds the value of the fix, where it needs one."""
-        steps = min(candidate.fix.measuring_steps, self._record.steps)
-        is_open = candidate.fix.value is None and steps > 0
-        return [Condition((*self._answer, candidate.fix.label), 0, steps=steps)] if is_open else []
-
     def _with_found(self, candidate: Candidate) -> Candidate | None:
-        for condition in self._measuring(candidate):
+        for condition in self._costs().measuring(candidate):
             result = self._ledger.result(condition)
             if not math.isfinite(result.found):
                 reason = result.reason.removeprefix(f"{candidate.fix.label}: ")
@@ -151,18 +141,6 @@ class _Search:
             return replace(candidate, fix=fix)
         return candidate
 
-    def _cost(self, tried: Sequence[Candidate]) -> float:
-        """Of screening all and deciding on the dearest, in trials."""
-        screening = self._screening(tried)
-        return max(self._ledger.cost([*screening, *self._sides(each).deciding()]) for each in tried)
-
-    def _screening(self, tried: Sequence[Candidate]) -> list[Condition]:
-        """All on one seed; the script as it is as well, unless longer ones begin like it."""
-        needed = [each for candidate in tried for each in self._sides(candidate).needed((0,))]
-        needed += [each for candidate in tried for each in self._measuring(candidate)]
-        is_needed = any(not self._sides(each).is_longer for each in tried)
-        return [self._without(0), *needed] if is_needed else needed
-
     def _round(self, tried: Sequence[Candidate]) -> PairedComparison | None:
         """The confirmed comparison that gained most; all that were made are kept."""
         if tried:
@@ -170,7 +148,7 @@ class _Search:
             tried = self._measured(tried)
         if not tried:
             return None
-        screening = self._screening(tried)
+        screening = self._costs().screening(tried)
         repetition = self._without(0)._replace(is_repetition=True)
         is_first = not self._answer
         self._ledger.make([*screening, repetition] if is_first else screening)
@@ -223,13 +201,16 @@ class _Search:
         )
 
     def _sides(self, candidate: Candidate) -> Sides:
-        return Sides(candidate, self._answer, self._record.steps, self._ledger)
+        return self._costs().sides(candidate)
+
+    def _costs(self) -> Costs:
+        return Costs(self._answer, self._record.steps, self._ledger)
 
     def _without(self, seed: int) -> Condition:
         return Condition(self._answer, seed)
 
     def _tell_plan(self, tried: Sequence[Candidate]) -> None:
-        conditions = [*self._screening(tried), *self._sides(tried[0]).deciding()]
+        conditions = [*self._costs().screening(tried), *self._sides(tried[0]).deciding()]
         steps = {each.steps or self._ledger.steps for each in conditions}
         length = f"{'' if len(steps) == 1 else 'up to '}{max(steps):,}"
         self._options.report(
