@@ -38,6 +38,11 @@ def test_reports_a_copy_whose_loss_is_no_number_any_more():
     assert "had become no number" in finding.message
 
 
+def test_reports_a_copy_that_is_lost_though_the_other_does_not_learn_either():
+    assert outcome(own=-math.inf, other=-0.1) != ()
+    assert outcome(own=-math.inf, other=-math.inf) == ()
+
+
 def test_a_loss_that_rises_is_told_as_that():
     [finding] = outcome(own=-0.5)
     assert "had risen by 0.5" in finding.message

@@ -21,7 +21,7 @@ class BatchSizeTooSmall(PreflightRule):
     ## What it detects
     A batch of fewer than 8 examples, more than `min_ratio` times smaller than the gradient noise
     scale with the initial weights, with which a copy gets less than `max_share` as far as with one
-    16 times as large, after as many examples.
+    16 times as large, after as many examples, or with which alone its loss becomes no number.
 
     ## Why it matters
     In such a batch the noise of the examples is more than ten times as strong as the gradient.
@@ -76,7 +76,9 @@ class BatchSizeTooSmall(PreflightRule):
                 )
             return
         trial = batch_trial(record)
-        if not (trial.other > 0 and trial.own < self.max_share * trial.other):
+        is_behind = trial.other > 0 and trial.own < self.max_share * trial.other
+        is_lost = not math.isfinite(trial.own) and math.isfinite(trial.other)
+        if not is_behind and not is_lost:
             return
         yield self.found(
             f"The batch holds {scale.batch:.0f} examples, and the noise scale of the gradient is "
