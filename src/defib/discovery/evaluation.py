@@ -88,6 +88,9 @@ def _is_single(target: Tensor) -> bool:
 
 
 def _accuracy(name: str, predictions: Tensor, targets: Tensor) -> Tensor | None:
+    if name == "cross_entropy" and predictions.shape == targets.shape == (len(targets), 1):
+        # Over one unit the softmax is 1 whatever the score: the score itself is looked at.
+        return ((predictions > 0) == (targets > 0.5)).float().mean()
     if name in ("cross_entropy", "nll_loss"):
         if targets.is_floating_point() or predictions.ndim != targets.ndim + 1:
             return None

@@ -96,7 +96,7 @@ class ReplaceLoss(Fix):
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record
         if finding.rule == _ONE_UNIT:
-            return "`F.binary_cross_entropy_with_logits(scores, targets)`, without the softmax"
+            return "`F.binary_cross_entropy_with_logits(scores, targets)` instead of the softmax"
         if finding.rule == _SQUARED_ERROR:
             return "`F.cross_entropy(scores, targets.argmax(1))`, of scores without a softmax"
         return "`F.cross_entropy(scores, targets)` instead of `F.nll_loss`, without a softmax"
