@@ -92,7 +92,8 @@ def digest(*things: Any) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_the_users_objects_are_left_as_they_are():
+@pytest.mark.parametrize("batch_size", [32, 4])  # 4: other sizes are tried
+def test_the_users_objects_are_left_as_they_are(batch_size: int):
     found: dict[str, Any] = {}
     before: list[Any] = []
 
@@ -116,7 +117,7 @@ def test_the_users_objects_are_left_as_they_are():
         found["optimizer"] = torch.optim.Adam(found["model"].parameters(), lr=1e-2)
         found["schedule"] = torch.optim.lr_scheduler.StepLR(found["optimizer"], 5)
         found["loader"] = DataLoader(
-            TensorDataset(*data()), batch_size=32, shuffle=True, generator=torch.Generator()
+            TensorDataset(*data()), batch_size=batch_size, shuffle=True, generator=torch.Generator()
         )
         for inputs, targets in found["loader"]:
             found["batch"] = [inputs, targets]
@@ -129,7 +130,10 @@ def test_the_users_objects_are_left_as_they_are():
     assert record.not_measured.keys() <= {
         *("leaking_positions", "missing_share", "embedding_rows", "trailing_share"),
         *("shared_examples", "mean_shift", "changing_examples"),
+        *("single_precision_difference", "neighbour_difference"),
+        *("batch_trial_progress", "batch_trial_size", "batch_trial_examples"),
     }
+    assert bool(record.of("batch_trial_progress")) == (batch_size == 4)
     assert record.sequence("fit_loss", "own")[-1] < 0.5
 
 
