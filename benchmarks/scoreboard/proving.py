@@ -120,6 +120,9 @@ def _recovered(fault: Fault, task: Task, last: PairedComparison, steps: int) -> 
     """The share of the gap to the healthy twin that the fixes close."""
     with tempfile.TemporaryDirectory() as folder:
         twins = SetupTrials(lambda seed: fault.healthy(task, seed), Path(folder))
+        # Of a training that is too short, the twin is the one that is long enough.
+        whole = fault.healthy(task, 0).steps
+        steps = whole if fault.broken(task, 0).steps < whole else steps
         results = [twins(Trial("setup", (), "", False, steps, s), 0.0) for s in range(last.pairs)]
     healthy = [measured(each, last.yardstick) for each in results]
     values = [_mean(each) for each in (last.before, last.after, healthy)]

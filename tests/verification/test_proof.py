@@ -33,7 +33,7 @@ def proof_of(make: MakeSetup, folder: Path) -> Proof:
 def test_of_a_training_that_repeats_itself_nothing_is_noted(tmp_path: Path):
     proof = proof_of(slow, tmp_path)
     assert Verdict.CONFIRMED in {each.verdict for each in proof.comparisons}
-    assert proof.notes == ()
+    assert not any("same way twice" in note for note in proof.notes)
     assert not any(each.trial.is_repetition for each in proof.results)
 
 
@@ -43,4 +43,4 @@ def test_a_training_that_does_not_gets_more_and_a_note(tmp_path: Path):
     proof = proof_of(lambda seed: slow(1000 * next(numbers) + seed), tmp_path)
     [confirmed] = [each for each in proof.comparisons if each.verdict is Verdict.CONFIRMED]
     assert confirmed.pairs >= FEWEST_PAIRS + MORE_PAIRS
-    assert "does not train the same way twice" in proof.notes[0]
+    assert any("does not train the same way twice" in note for note in proof.notes)
