@@ -29,9 +29,9 @@ class MemoryGrowth(Rule):
     memory does, hours later.
 
     ## How it is measured
-    `memory_bytes` at the recorded steps (resident memory of the process, or allocated memory of
-    the GPU): its growth since the first eighth of the steps, and the rates of growth, in bytes a
-    step, of the earlier and the later half of the records since then.
+    `memory_bytes` at the recorded steps (resident memory of the process less what glibc's malloc
+    holds free, or allocated memory of the GPU): its growth since the first eighth of the steps,
+    and the rates of growth, in bytes a step, of the earlier and the later half of those steps.
 
     ## Known false positives
     A cache of the data that fills during the first epochs.
