@@ -29,6 +29,13 @@ def test_the_twin_is_silent(case: Sized):
     assert named(case, case.healthy_size) == []
 
 
+def test_no_larger_batch_is_tried_where_it_may_not_fit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("defib.probes.example_pool.MOST_SAVED_BYTES", 1000)
+    case = too_small()
+    record = record_of(lambda: case.train(case.broken_size))
+    assert record.not_measured["batch_trial_progress"] == "a batch of 32 may not fit into memory"
+
+
 @both
 def test_after_as_many_examples_it_is_worse_than_its_twin(case: Sized):
     for seed in range(5):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 from defib.monitor.transfer import loss_value
 from defib.probes.base import Probe
-from defib.probes.example_pool import ExamplePool, example_pool
+from defib.probes.example_pool import ExamplePool, example_pool, largest_part
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Replica, Setup
 
@@ -49,32 +50,55 @@ class BatchTrial(Probe):
             raise CannotMeasure("the loss is a sum, and grows with the batch")
         pool = example_pool(setup)
         held = min(int(HELD_SHARE * pool.count), MOST_HELD)
-        sizes = _sizes(pool, pool.count - held)
+        sizes, largest = _sizes(pool, pool.count - held), largest_part(setup, pool)
+        if max(sizes) > largest:
+            raise CannotMeasure(f"a batch of {max(sizes)} may not fit into memory")
+        held = min(held, largest)
         first = loss_on(setup.replica(), pool, held)
-        end, left = time.thread_time() + SECONDS, setup.budget.left * (1 - SHARE)
-
-        def is_over() -> bool:
-            return time.thread_time() > end or setup.budget.left < left
-
-        ends: dict[int, float] = {}
-        allowed = EPOCHS * (pool.count - held)
-        # The one with the smaller batches first: it takes the time, and the other sees as much.
-        for size in sorted(sizes):
-            replica = setup.replica()
-            steps = allowed // size
-            for step in range(steps):
-                _step(replica, pool, held, size, step)
-                if size == min(sizes) and is_over():
-                    allowed = (step + 1) * size
-                    break
-            ends[size] = loss_on(replica, pool, held)
-        if allowed < max(sizes):
-            raise CannotMeasure("there was no time for a step of the larger size")
+        # The smaller batches first: they take the time, and the larger ones see as much.
+        small, large = sorted(sizes)
+        seen = _seen_in_time(setup, pool, held, small=small, large=large)
+        ends = {
+            small: seen.loss,
+            large: _loss_after(setup, pool, held, size=large, examples=seen.examples),
+        }
         own, other = sizes
         into.single.add("batch_trial_progress", "own", _progress(first, ends[own]))
         into.single.add("batch_trial_progress", "other", _progress(first, ends[other]))
         into.single.add("batch_trial_size", "", float(other))
-        into.single.add("batch_trial_examples", "", float(allowed // max(sizes) * max(sizes)))
+        into.single.add("batch_trial_examples", "", float(seen.examples // large * large))
+
+
+@final
+@dataclass(frozen=True)
+class Seen:
+    """How many examples a copy was trained on in its time, and the loss that it has then."""
+
+    examples: int
+    loss: float
+
+
+def _seen_in_time(setup: Setup, pool: ExamplePool, held: int, *, small: int, large: int) -> Seen:
+    """Training in batches of the smaller size, for whole batches of the larger one."""
+    end, left = time.thread_time() + SECONDS, setup.budget.left * (1 - SHARE)
+    replica, examples = setup.replica(), 0
+    allowed = EPOCHS * (pool.count - held) // large * large
+    while examples < allowed:
+        _step(replica, pool, held, size=small, step=examples // small)
+        is_whole = (examples + small) // large > examples // large
+        examples += small
+        if is_whole and (time.thread_time() > end or setup.budget.left < left):
+            break
+    if examples < large:
+        raise CannotMeasure("the examples are too few for a step of the larger size")
+    return Seen(examples, loss_on(replica, pool, held))
+
+
+def _loss_after(setup: Setup, pool: ExamplePool, held: int, *, size: int, examples: int) -> float:
+    replica = setup.replica()
+    for step in range(examples // size):
+        _step(replica, pool, held, size=size, step=step)
+    return loss_on(replica, pool, held)
 
 
 def _sizes(pool: ExamplePool, count: int) -> tuple[int, int]:
@@ -91,7 +115,7 @@ def _sizes(pool: ExamplePool, count: int) -> tuple[int, int]:
     )
 
 
-def _step(replica: Replica, pool: ExamplePool, held: int, size: int, step: int) -> None:
+def _step(replica: Replica, pool: ExamplePool, held: int, *, size: int, step: int) -> None:
     for each in replica.parameters.values():
         each.grad = None
     rows = (pool.count - held) // size

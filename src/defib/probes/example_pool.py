@@ -16,6 +16,8 @@ from defib.probes.measurements import CannotMeasure
 from defib.probes.setup import Setup
 
 MOST_EXAMPLES = 2048
+MOST_SAVED_BYTES = 1 << 28
+"""Of what a pass keeps for its backward: a batch may be as small as it is because of memory."""
 READING_SECONDS = 0.5
 """Of the thread's own time; a data set may decode images."""
 SEED = 0
@@ -51,6 +53,22 @@ def example_pool(setup: Setup) -> ExamplePool:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(SEED))
     mixed = {key: each[order.to(each.device)] for key, each in tensors.items()}
     return ExamplePool(size, count, mixed, epoch_batches)
+
+
+def largest_part(setup: Setup, pool: ExamplePool) -> int:
+    """How many examples may go through the network at once: as many as the batch at least."""
+    replica = setup.replica()
+    own = {each.data_ptr() for each in replica.parameters.values()}
+    saved_bytes = 0
+
+    def note(saved: Tensor) -> Tensor:
+        nonlocal saved_bytes
+        saved_bytes += 0 if saved.data_ptr() in own else saved.numel() * saved.element_size()
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
+        replica.loss(restores_randomness=True)
+    return max(pool.batch, MOST_SAVED_BYTES * pool.batch // max(saved_bytes, 1))
 
 
 def _batched(setup: Setup) -> dict[int, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from defib.metrics.gradient_signal import gradient_signal
 from defib.probes.base import Probe
-from defib.probes.example_pool import MOST_EXAMPLES, ExamplePool, example_pool
+from defib.probes.example_pool import MOST_EXAMPLES, ExamplePool, example_pool, largest_part
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
 
@@ -39,7 +39,7 @@ class GradientNoise(Probe):
 
     def measure(self, setup: Setup, into: Measurements) -> None:
         pool = example_pool(setup)
-        part = min(pool.count, MOST_EXAMPLES) // PARTS
+        part = min(min(pool.count, MOST_EXAMPLES) // PARTS, largest_part(setup, pool))
         if part < 1:
             raise CannotMeasure(f"{pool.count} examples are too few for {PARTS} parts")
         gradients = _gradients(setup, pool, part)

@@ -61,7 +61,7 @@ class BatchSizeTooSmall(PreflightRule):
 
     max_share: float = 0.5
     """Progress of the own size over that of the other, dimensionless. The lowest of the healthy
-    trainings with batches of 1 to 4 (`defib.healthy`) has 2.6."""
+    trainings with batches of 1 to 4 (`defib.healthy`) has 2.5."""
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         scale = first_noise_scale(record)
