@@ -73,6 +73,11 @@ def test_changes_in_the_copy_are_not(action: str, folders: tuple[Path, Path]):
     assert ran(action, copy, copy / "file.txt") == "0\n"
 
 
+def test_a_folder_that_is_there_may_be_asked_for(folders: tuple[Path, Path]):
+    copy, precious = folders
+    assert ran("Path(target).mkdir(exist_ok=True)", copy, precious) == "0\n"
+
+
 def test_reading_elsewhere_is_not(folders: tuple[Path, Path]):
     copy, precious = folders
     assert ran("print(open(target).read())", copy, precious / "file.txt") == "as it was\n0\n"

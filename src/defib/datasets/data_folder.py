@@ -12,6 +12,7 @@ import numpy as np
 
 from defib.datasets.image_arrays import ImageArrays
 from defib.errors import DatasetError
+from defib.user_folders import user_caches
 
 FOLDER_VARIABLE = "DEFIB_DATA"
 
@@ -19,16 +20,10 @@ _ARRAYS = tuple(field.name for field in fields(ImageArrays))
 
 
 def data_folder() -> Path:
-    """`DEFIB_DATA` where it is set, else `defib/datasets` in the user's cache.
-
-    Source of the latter: XDG Base Directory Specification.
-    """
+    """`DEFIB_DATA` where it is set, else `defib/datasets` in the user's cache."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
-    caches = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification says to ignore a relative path.
-    root = Path(caches) if caches.startswith("/") else Path("~/.cache").expanduser()
-    return root / "defib" / "datasets"
+    return user_caches() / "defib" / "datasets"
 
 
 def is_stored(name: str) -> bool:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, final
 
+from defib.user_folders import user_caches
+
 REFUSAL = "is outside of the copy in which this re-run works"
 """What every refusal says: a script that stops at one may leave no other trace of it."""
 
@@ -40,8 +42,8 @@ class WriteGuard:
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        allowed = [*folders, Path(tempfile.gettempdir()), Path(cache), Path("/dev"), Path("/proc")]
+        system = (tempfile.gettempdir(), "/dev", "/proc")
+        allowed = [*folders, user_caches(), *map(Path, system)]
         self._allowed = tuple(os.path.realpath(each) for each in allowed)
         self.refused: list[str] = []
         self._is_on = True
@@ -73,6 +75,8 @@ class WriteGuard:
             path, mode, flags = arguments
             if _is_writing(mode, flags):
                 self._check(path)
+        elif event == "os.mkdir" and Path(os.fsdecode(arguments[0])).is_dir():
+            return  # `mkdir(exist_ok=True)` of a folder that is there.
         elif event in _CHANGING:
             for path in arguments[: _CHANGING[event]]:
                 self._check(path)

@@ -19,6 +19,7 @@ from defib.errors import UsageError
 from defib.records.encoding import decode, encode
 from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
+from defib.user_folders import user_caches, user_settings
 from defib.verification.outcome import result_of
 from defib.verification.scratch import scratch_copy
 
@@ -36,6 +37,13 @@ _ENVIRONMENT = {
     "WANDB_MODE": "disabled",
     "MPLBACKEND": "Agg",
 }
+
+
+def _settings() -> dict[str, str]:
+    """Where Matplotlib keeps what it makes at its first import: a re-run may write caches only."""
+    is_made = (user_settings() / "matplotlib").is_dir()
+    return {} if is_made else {"MPLCONFIGDIR": str(user_caches() / "matplotlib")}
+
 
 # The trial's folder must not be where Python looks for defib's own modules.
 _START = (
@@ -100,7 +108,7 @@ class TrialProcesses:
                 ended = subprocess.run(
                     [sys.executable, "-c", _START, command, *own, *rest],
                     cwd=directory,
-                    env=os.environ | _ENVIRONMENT,
+                    env=_settings() | os.environ | _ENVIRONMENT,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -21,6 +21,7 @@ from defib.ensemble.kernel.code import Lanes
 from defib.ensemble.kernel.layers import Tile
 from defib.ensemble.kernel.program import program_text
 from defib.ensemble.specification import Training
+from defib.user_folders import user_caches
 
 CACHE_VARIABLE = "DEFIB_KERNELS"
 _CHECKSUM_BYTES = 32
@@ -69,16 +70,10 @@ def compiled(special: Specialization) -> Program:
 
 
 def kernel_folder() -> Path:
-    """`DEFIB_KERNELS` where it is set, else `defib/kernels` in the user's cache.
-
-    Source of the latter: XDG Base Directory Specification.
-    """
+    """`DEFIB_KERNELS` where it is set, else `defib/kernels` in the user's cache."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).expanduser()
-    caches = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification says to ignore a relative path.
-    root = Path(caches) if caches.startswith("/") else Path("~/.cache").expanduser()
-    return root / "defib" / "kernels"
+    return user_caches() / "defib" / "kernels"
 
 
 def object_code(text: str) -> bytes:
