@@ -61,3 +61,9 @@ def test_silent_about_targets_that_are_all_one_and_about_too_few_batches():
 def test_not_evaluated_of_another_loss():
     run = make_run(loss_kind="cross-entropy", loss=FLAT, target_mean=[0.1], target_std=[0.3])
     assert rule.evaluate(run) == NotEvaluated(rule.name(), "the loss is no mean squared error")
+
+
+def test_two_classes_may_be_a_single_output():
+    [finding] = findings(*one_hot(2))
+    assert "zeros and ones" in finding.message
+    assert "binary_cross_entropy_with_logits" in finding.remedy

@@ -25,9 +25,11 @@ class PixelsOutOfOrder(PreflightRule):
     ## Why it matters
     Shapes fit and nothing complains. Each channel of the network holds a third of the image, at
     every third pixel another colour: weights that were trained on images, crops, flips and
-    pictures of the batch are wrong. A network without any of these may learn the other order as
-    well: of coloured digits of 16 x 16 pixels, 33 % were wrong on average instead of 28 % with
-    random crops, and no more than in the right order without (3 seeds). So it is information.
+    pictures of the batch are wrong. Whether a network without any of these learns less depends
+    on the network: of coloured digits of 16 x 16 pixels (3 seeds) a small one had 33 % wrong
+    instead of 27 % in the right order, a larger one 17 instead of 16 %, one with random crops 33
+    instead of 28 %, and one with batch normalisation and global pooling fewer, 23 instead of
+    64 %. So it is information.
 
     ## How it is measured
     `neighbour_difference` (mean absolute difference of neighbouring pixels, across and down) of

@@ -21,8 +21,8 @@ class SquaredErrorOfClasses(Rule):
     """A squared error between outputs and classes.
 
     ## What it detects
-    `mse_loss` with one-hot targets: a warning where the training learns little, information where
-    it learns.
+    A squared error of one-hot targets, or of as many zeros as ones: a warning where the training
+    learns little, information where it learns.
 
     ## Why it matters
     Behind a softmax or sigmoid its gradient is near 0 where the network is confidently wrong, so
@@ -37,7 +37,8 @@ class SquaredErrorOfClasses(Rule):
     where it learns little for another reason.
 
     ## What to change
-    `F.cross_entropy` of scores, without a softmax, and class numbers as targets.
+    `F.cross_entropy` of scores, without a softmax, and class numbers as targets; for one output
+    `F.binary_cross_entropy_with_logits`, without a sigmoid.
 
     ## References
     - Bishop, *Neural Networks for Pattern Recognition* (1995), section 6.9: cross-entropy.
@@ -86,12 +87,26 @@ class SquaredErrorOfClasses(Rule):
 
     def _finding(self, run: RunRecord, loss: LossFact, classes: int) -> Finding:
         finding = self.found(
-            f"The squared error compares the outputs with one-hot targets of {classes} classes "
-            "(limit none), since step 0: its gradient is small where the network is "
-            "confidently wrong.",
-            "Use `F.cross_entropy(scores, classes)`, without a softmax before it.",
+            f"The squared error compares the outputs with {_targets(classes)} (limit none), since "
+            "step 0: its gradient is small where the network is confidently wrong.",
+            _remedy(classes),
             site=loss.site or loss.backward_site,
             severity=severity_by_harm(run, loss.optimizer, worst=self.severity),
             evidence={"classes": classes},
         )
         return replace(finding, steps=(0, max(run.steps - 1, 0)))
+
+
+def _targets(classes: int) -> str:
+    # Half of them ones: two columns that are one-hot, or one column of two even classes.
+    return "zeros and ones" if classes == 2 else f"one-hot targets of {classes} classes"
+
+
+def _remedy(classes: int) -> str:
+    several = "Use `F.cross_entropy(scores, classes)`, without a softmax before it"
+    if classes > 2:
+        return f"{several}."
+    return (
+        f"{several}; for a single output `F.binary_cross_entropy_with_logits(scores, targets)`, "
+        "without a sigmoid."
+    )
