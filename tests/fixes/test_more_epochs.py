@@ -18,9 +18,10 @@ from defib.fixes.live_training import LiveTraining
 from defib.fixes.more_epochs import MoreEpochs
 from defib.records.finding import Finding, Severity
 from defib.records.reading import read_run
-from defib.records.run import OptimizerFact, RunRecord
+from defib.records.run import LoaderFact, OptimizerFact, RunRecord
 from defib.records.series import Series
 
+LOADER = LoaderFact("DataLoader")
 FINDING = Finding("too-few-epochs", Severity.INFO, "", (0, 59))
 
 
@@ -73,20 +74,25 @@ def test_a_loop_without_a_loader_is_told():
     assert "no data loader" in training.missing
 
 
-def record_with(rates: list[float]) -> RunRecord:
+def record_with(rates: list[float], *loaders: LoaderFact) -> RunRecord:
     return RunRecord(
         steps=60,
+        loaders=loaders,
         optimizers=(OptimizerFact("SGD", "SGD"),),
         series={"learning_rate": {"SGD": Series.of(rates)}},
     )
 
 
+def test_batches_that_come_from_no_loader_are_an_obstacle():
+    assert "no data loader" in MoreEpochs(2.0).obstacle(record_with([0.1, 0.1]), FINDING)
+
+
 def test_a_schedule_is_an_obstacle():
-    assert "schedule" in MoreEpochs(2.0).obstacle(record_with([0.1, 0.05]), FINDING)
+    assert "schedule" in MoreEpochs(2.0).obstacle(record_with([0.1, 0.05], LOADER), FINDING)
 
 
 def test_one_learning_rate_is_none():
-    assert MoreEpochs(2.0).obstacle(record_with([0.1, 0.1]), FINDING) == ""
+    assert MoreEpochs(2.0).obstacle(record_with([0.1, 0.1], LOADER), FINDING) == ""
 
 
 OPTIONS = ("--no-live", "--out", "run", "--with", "more-epochs=3")

@@ -16,6 +16,10 @@ from defib.records.finding import Finding
 from defib.records.run import RunRecord
 from defib.rules.learning_rate import learning_rates
 
+_NO_LOADER = (
+    "no data loader of torch was gone through to its end while a network was trained, and `fit` of "
+    "Keras was not called"
+)
 USUAL = 1.5
 """So much longer, four seeds cost six times the watched run; twice as long, only three would be
 within that, which seldom decide."""
@@ -58,10 +62,7 @@ class MoreEpochs(LengthFix):
         return max(self.value or USUAL, 1.0)
 
     def connect(self, training: LiveTraining) -> None:
-        training.missing = (
-            "no data loader of torch was gone through to its end while a network was trained, "
-            "and `fit` of Keras was not called"
-        )
+        training.missing = _NO_LOADER
         _Passes(training, self.factor).connect()
 
     def lengths(self, watched: int, planned: int) -> Lengths:
@@ -74,6 +75,8 @@ class MoreEpochs(LengthFix):
 
     def obstacle(self, record: RunRecord, finding: Finding) -> str:
         del finding
+        if not record.loaders and "keras" not in record.versions:
+            return _NO_LOADER
         for optimizer in (each.name for each in record.optimizers):
             rates = learning_rates(record, optimizer).values
             if len(rates) and rates.max() - rates.min() > SAME_RATE * rates.max():
