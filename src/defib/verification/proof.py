@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import final
 
 from defib.diagnosis import diagnose
-from defib.errors import UsageError
 from defib.fixes.length_fix import LengthFix
 from defib.records.finding import Finding, Severity
 from defib.records.reading import read_run
@@ -30,13 +29,12 @@ from defib.records.trial import (
     TrialResult,
     Verdict,
 )
-from defib.script.write_guard import REFUSAL
 from defib.verification.comparison import FEWEST_PAIRS, MOST_PAIRS
 from defib.verification.costs import Costs
 from defib.verification.ledger import Condition, Ledger, ProofOptions
 from defib.verification.paired_trials import compared
 from defib.verification.plan import Candidate, candidates, leading_findings, trial_steps
-from defib.verification.reproducibility import is_same_training
+from defib.verification.reference import check_reference, repeats_itself
 from defib.verification.sides import Sides
 
 MOST_ROUNDS = 3
@@ -153,9 +151,17 @@ class _Search:
         is_first = not self._answer
         self._ledger.make([*screening, repetition] if is_first else screening)
         is_compared = self._without(0) in screening
-        self._check_reference(self._without(0) if is_compared else repetition)
-        if is_first and is_compared:
-            self._compare_repetition(repetition)
+        check_reference(self._ledger, self._without(0) if is_compared else repetition)
+        if (
+            is_first
+            and is_compared
+            and not repeats_itself(self._ledger, self._without(0), repetition)
+        ):
+            self._fewest += MORE_PAIRS
+            self._notes.append(
+                "The script does not train the same way twice from the same seed: pairs of "
+                f"re-runs differ by more than the fix, so at least {self._fewest} are compared."
+            )
         standing = {each.fix.label: self._compared(each, (0,)) for each in tried}
         for candidate in _by_promise(tried, standing):
             label = candidate.fix.label
@@ -218,34 +224,6 @@ class _Search:
             f"{len(set(conditions))} re-runs of {length} steps, {self._options.jobs} at once, "
             f"about {self._ledger.seconds(self._ledger.cost(conditions)):,.0f} s."
         )
-
-    def _check_reference(self, condition: Condition) -> None:
-        """Stop where the script as it is cannot be re-run at all."""
-        reference = self._ledger.result(condition)
-        if reference.refused_writes or REFUSAL in reference.reason:
-            paths = ", ".join(f"`{path}`" for path in reference.refused_writes[:3])
-            raise UsageError(
-                f"The script writes outside of its working directory: {paths or reference.reason} "
-                "A re-run would change that again; if it may, add --allow-side-effects."
-            )
-        if reference.ending is not TrialEnding.TRAINED:
-            raise UsageError(
-                f"The script could not be re-run as it is ({reference.ending.value}: "
-                f"{reference.reason}), so nothing can be compared. What it printed is in "
-                f"`{self._ledger.folder(condition) / 'output.txt'}`."
-            )
-
-    def _compare_repetition(self, repetition: Condition) -> None:
-        conditions = (self._without(0), repetition)
-        if any(self._ledger.result(e).ending is not TrialEnding.TRAINED for e in conditions):
-            return
-        one, other = (read_run(self._ledger.folder(each)) for each in conditions)
-        if is_same_training(one, other) is False:
-            self._fewest += MORE_PAIRS
-            self._notes.append(
-                "The script does not train the same way twice from the same seed: pairs of "
-                f"re-runs differ by more than the fix, so at least {self._fewest} are compared."
-            )
 
 
 def _edit(record: RunRecord, candidate: Candidate) -> Edit | None:
