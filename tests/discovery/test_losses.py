@@ -100,3 +100,9 @@ REDUCTIONS = {
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reduction_is_read_from_the_graph(name: str, outputs: Tensor):
     assert read_loss(REDUCTIONS[name](outputs).grad_fn).reduction == name.split(",")[0]
+
+
+def test_probabilities_kept_apart_from_0_and_1_are_still_those_of_a_sigmoid(outputs: Tensor):
+    probabilities = outputs.sigmoid().clamp(1e-7, 1 - 1e-7)
+    reading = read_loss(F.binary_cross_entropy(probabilities, VALUES).grad_fn)
+    assert reading.input_operation == "SigmoidBackward0"

@@ -11,7 +11,7 @@ import torch
 
 from defib.discovery.graph import Node, saved_tensor
 from defib.discovery.operation_sites import site_of_node
-from defib.discovery.written_losses import before_reshapes, read_written_loss
+from defib.discovery.written_losses import RESHAPES, before_reshapes, read_written_loss
 from defib.records.site import Site
 
 _KINDS: Mapping[str, str] = {
@@ -26,6 +26,8 @@ _KINDS: Mapping[str, str] = {
     "KlDivBackward0": "kullback-leibler",
 }
 _STRETCHED = "ExpandBackward0"
+# Keras and careful people keep probabilities a little away from 0 and 1 before their logarithm.
+_KEPT_APART = (*RESHAPES, "Clamp")
 _CROSS_ENTROPY = ("negative-log-likelihood", "LogSoftmaxBackward0")
 # A sum of terms, a division for accumulation, a scale for mixed precision: so many nodes may
 # stand between the loss that the user calls `backward` on and the loss function.
@@ -129,7 +131,7 @@ def _outermost_first(root: Node, inner: Node | None = None) -> Iterator[Node]:
 
 
 def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: bool) -> LossReading:
-    source = before_reshapes(node)
+    source = before_reshapes(node, _KEPT_APART)
     site = site_of_node(node)
     if source is not None and (kind, source.name()) == _CROSS_ENTROPY:
         kind, source = "cross-entropy", before_reshapes(source)

@@ -13,7 +13,7 @@ from defib.discovery.graph import Node, saved_tensor
 
 _VIEWS = ("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "ToCopy", "Clone")
 """Beginnings of the names of nodes that keep entries and their order."""
-_RESHAPES = (*_VIEWS, "Transpose", "Permute")
+RESHAPES = (*_VIEWS, "Transpose", "Permute")
 
 
 @final
@@ -65,7 +65,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def before_reshapes(node: Node, passed: tuple[str, ...] = _RESHAPES) -> Node | None:
+def before_reshapes(node: Node, passed: tuple[str, ...] = RESHAPES) -> Node | None:
     """The node whose result, reshaped at most, entered `node`; `None` for plain inputs."""
     while True:
         children = [child for child, _ in node.next_functions if child is not None]

@@ -31,8 +31,8 @@ class SoftmaxOverOneUnit(Rule, ArchitectureRule):
     ## How it is measured
     The size of the axis along which the softmax normalises. At least 2, as
     exp(x) / exp(x) = 1. In the record of a training: what the loss received is the result of a
-    softmax and was exactly 1 for every example of every recorded batch, from the first one on; or
-    a cross-entropy had log-probabilities that were exactly 0.
+    softmax and was 1, to `tolerance` and without any spread, for all examples of every recorded
+    batch; or a cross-entropy had log-probabilities of 0.
 
     ## Known false positives
     None known. An axis of positions (attention over one position of a short example) is none
@@ -59,6 +59,8 @@ class SoftmaxOverOneUnit(Rule, ArchitectureRule):
 
     patience: int = 3
     """Recorded batches: in one a softmax over several units may be sure of all examples."""
+    tolerance: float = 1e-6
+    """Distance from 1: Keras keeps probabilities 1e-7 away from it."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
         judged = [(loss, _value_over_one_unit(loss)) for loss in run.losses]
@@ -67,13 +69,15 @@ class SoftmaxOverOneUnit(Rule, ArchitectureRule):
         for loss, value in judged:
             means = run.of("prediction_mean").get(loss.optimizer, Series.of(()))
             spreads = run.of("prediction_std").get(loss.optimizer, Series.of(()))
-            is_exact = bool((means.values == value).all() and (spreads.values == 0).all())
-            if value is not None and is_exact and len(means) >= self.patience:
+            if value is None or len(means) < self.patience:
+                continue
+            is_that = bool((abs(means.values - value) <= self.tolerance).all())
+            if is_that and bool((spreads.values == 0).all()):
                 yield self._finding_in_run(run, loss)
 
     def _finding_in_run(self, run: RunRecord, loss: LossFact) -> Finding:
         finding = self.found(
-            "The softmax before the loss is exactly 1 for every example since step 0, as one over "
+            "The softmax before the loss is 1 for every example since step 0, as one over "
             "1 unit is (limit at least 2): its result does not depend on the input.",
             "Use a sigmoid with binary cross-entropy, or 2 output units.",
             site=loss.input_site or loss.site,
