@@ -70,6 +70,7 @@ def test_an_evaluation_has_no_more_batches():
 def test_a_loop_without_a_loader_is_told():
     training = LiveTraining()
     fix_called("more-epochs").connect(training)
+    training.disconnect()
     assert training.activity == {}
     assert "no data loader" in training.missing
 
