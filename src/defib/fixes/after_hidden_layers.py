@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from defib.fixes.layer_weights import LayerWeight, weights_of
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.trial_pass import trial_pass
 
 MakeModule = Callable[[Tensor], nn.Module | None]
 """A module to stand behind a layer with this output; `None` where it does not fit."""
@@ -56,17 +56,7 @@ def _outputs(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[LayerWe
             found.setdefault(id(module), (own, output.detach()))
 
         handles.append(each.layer.register_forward_hook(keep))
-    # Evaluation mode: batch statistics of the user's layers must not see this pass.
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            model(*inputs)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        for handle in handles:
-            handle.remove()
+    trial_pass(model, inputs, handles)
     return list(found.values())
 
 

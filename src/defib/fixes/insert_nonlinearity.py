@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from defib.fixes.base import Fix
 from defib.fixes.layer_weights import weights_of
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.trial_pass import trial_pass
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 
@@ -80,17 +81,7 @@ def _feeding_directly(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[nn.M
     layers = [each.layer for each in weights_of(model)]
     handles = [layer.register_forward_pre_hook(entered) for layer in layers]
     handles += [layer.register_forward_hook(left) for layer in layers]
-    # Evaluation mode: dropout passes on what it gets, and no batch statistics are taken in.
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            model(*inputs)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        for handle in handles:
-            handle.remove()
+    trial_pass(model, inputs, handles)
     return list(found)
 
 

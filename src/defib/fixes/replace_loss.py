@@ -11,6 +11,7 @@ from torch import Tensor
 
 from defib.fixes.base import Fix
 from defib.fixes.live_training import LiveTraining
+from defib.metrics.one_hot import is_one_hot
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 
@@ -77,7 +78,7 @@ class ReplaceLoss(Fix):
             return entropy(input, target, **own)
 
         def of_classes(input: Tensor, target: Tensor, own: dict[str, Any]) -> Tensor | None:
-            if not _is_one_hot(target) or input.shape != target.shape:
+            if not _are_classes(target) or input.shape != target.shape:
                 return None
             if _are_probabilities(input):
                 return likelihood(input.clamp(min=SMALLEST).log(), target.argmax(1), **own)
@@ -114,8 +115,5 @@ def _are_probabilities(values: Tensor) -> bool:
     return bool((values >= 0).all()) and _add_up_to_one(values)
 
 
-def _is_one_hot(target: Tensor) -> bool:
-    if target.ndim != 2 or target.shape[1] < 2:
-        return False
-    is_zero_or_one = bool(((target == 0) | (target == 1)).all())
-    return is_zero_or_one and bool((target.sum(dim=1) == 1).all())
+def _are_classes(target: Tensor) -> bool:
+    return target.ndim == 2 and target.shape[1] > 1 and bool(is_one_hot(target))
