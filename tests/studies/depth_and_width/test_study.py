@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from defib.records.chart import Lines
 from defib.records.study import Table, Verdict
 from defib.studies.depth_and_width import study as depth_and_width
 from defib.studies.depth_and_width.study import ASKED, FULL, QUICK, STUDY, Config, measure
@@ -75,3 +76,10 @@ def test_what_is_published_makes_every_claim_hold():
 def test_every_claim_but_the_monitors_can_fail():
     grid = {(1, 50): 0.96, (1, 1000): 0.96, (3, 50): 0.97, (3, 1000): 0.98}
     assert held(0.97, 1, grid) == {"defib-is-silent"}
+
+
+def test_the_legend_counts_one_layer_and_more_layers(tables: Mapping[str, Table]):
+    [chart] = STUDY.figures(STUDY.result(CONFIG, 0, {0: tables}))
+    by_depth, *_ = chart.panels
+    assert isinstance(by_depth, Lines)
+    assert [line.label for line in by_depth.lines] == ["1 layer", "2 layers"]

@@ -220,7 +220,7 @@ def _claims_of_grid(grid: Table) -> tuple[Claim, ...]:
 def figures(result: StudyResult) -> tuple[Chart, ...]:
     grid, chosen = result.tables["grid"], result.tables["chosen"]
     by_depth = tuple(
-        curve(grid, f"{depth} layers", "parameters", "test_accuracy", depth=depth)
+        curve(grid, _layers(depth), "parameters", "test_accuracy", depth=depth)
         for depth in grid.distinct("depth")
     )
     found = curve(chosen, "measured", "most_units", "test_accuracy")
@@ -244,6 +244,10 @@ def figures(result: StudyResult) -> tuple[Chart, ...]:
             columns=2,
         ),
     )
+
+
+def _layers(depth: object) -> str:
+    return "1 layer" if depth == 1 else f"{depth} layers"
 
 
 STUDY = Study(("E4",), QUICK, FULL, measure, claims, figures, dataset=DATASET)
