@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from defib.records.reading import read_run
+
 TRAIN = """
 import sys
 import torch
@@ -98,6 +100,13 @@ def test_diagnosis_file_has_the_stable_layout(low_rate):
     }
     assert first["site"]["line"] == 7
     assert "loss-plateau" in first["explains"]
+
+
+def test_the_record_tells_how_long_the_script_took_before_its_first_step(low_rate):
+    [run] = (low_rate[0] / "defib-runs").iterdir()
+    record = read_run(run)
+    # torch was imported in it.
+    assert record.seconds_before > record.seconds > 0
 
 
 def test_report_of_the_run_is_one_page(low_rate):

@@ -154,3 +154,11 @@ def test_thinning_keeps_non_finite_losses(tmp_path: Path):
     series = read_run(tmp_path).of("loss")["SGD"]
     assert 40 < len(series) < 60
     assert math.isnan(series.between(1050, 1050).values[0])
+
+
+def test_the_time_before_the_first_step_is_not_known_of_earlier_records(tmp_path: Path):
+    writer = written(tmp_path)
+    assert math.isnan(read_run(tmp_path).seconds_before)
+    writer.write_header({"script": "train.py", "seconds_before": 2.5})
+    writer.close()
+    assert read_run(tmp_path).seconds_before == 2.5

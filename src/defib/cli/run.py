@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
@@ -192,6 +193,7 @@ class WatchedScript:
         self._stream = sys.stderr
         self._directory: Path | None = None
         self._is_unwatched = False
+        self._begun = time.perf_counter()
         # `Any`: torch must not be imported before the script does it.
         self._watching: Any = None
         self._display: Any = None
@@ -294,7 +296,9 @@ class WatchedScript:
                 script=self._name,
                 arguments=self._arguments,
                 origin=self._origin,
-                options=WatchOptions(budget=self._budget, on_progress=on_progress),
+                options=WatchOptions(
+                    budget=self._budget, on_progress=on_progress, begun=self._begun
+                ),
             )
             self._rerun.watched_by(self._watching)
         except Exception as error:

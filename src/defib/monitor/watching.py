@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ class WatchOptions:
     """Let the monitor's own exceptions pass; for tests."""
     clock: Callable[[], float] = time.perf_counter
     """Seconds of the training, for a training that does not run all the time."""
+    begun: float = math.nan
+    """When the program began, on the clock; `nan` where that is not known."""
 
 
 @final
@@ -49,6 +52,8 @@ class Watching:
         options: WatchOptions | None = None,
     ) -> None:
         options = options or WatchOptions()
+        self._begun = options.begun
+        self._is_finished = False
         self.directory = directory
         writer = self._writer = RunWriter(directory)
         self._header: dict[str, Any] = {
@@ -100,7 +105,16 @@ class Watching:
     def finish(self, ending: RunEnding = RunEnding.COMPLETED, error: str = "") -> None:
         """Take all hooks away and complete the record. Never raises; may be called twice."""
         self._hooks.remove()
+        self._guard("start", self._write_start)()
         self._guard("ending", self.monitor.close)(ending, error)
+
+    def _write_start(self) -> None:
+        started = self.monitor.budget.started
+        is_open = not self._is_finished and not math.isnan(self._begun)
+        if started is not None and is_open:
+            self._header["seconds_before"] = started - self._begun
+            self._writer.write_header(self._header)
+        self._is_finished = True
 
     def _adopt(self, models: tuple[nn.Module, ...], optimizers: tuple[Any, ...]) -> None:
         for model in models:

@@ -127,6 +127,8 @@ class _Builder:
             "started": str(line.get("started", "")),
             "origin": decode(Origin, line.get("origin") or {}),
             "versions": {str(k): str(v) for k, v in dict(line.get("versions", {})).items()},
+            # Written at the end, and not in earlier records.
+            "seconds_before": decode_number(line.get("seconds_before", "NaN")),
             "ending": RunEnding.RUNNING,
         }
 

@@ -171,7 +171,9 @@ class RunRecord:
 
     The subject is a layer, a parameter, an optimiser, a class label or an evaluation
     site, as the metric's page says. `seconds` is the wall time from the first to the last
-    step; `monitor_seconds` the part of it that the monitor itself used.
+    step; `monitor_seconds` the part of it that the monitor itself used; `seconds_before` the
+    wall time from the start of the program to the first step, with its imports and the making of
+    its data, `nan` where that was not recorded.
     """
 
     script: str = ""
@@ -184,6 +186,7 @@ class RunRecord:
     steps: int = 0
     seconds: float = 0.0
     monitor_seconds: float = 0.0
+    seconds_before: float = float("nan")
     layers: tuple[LayerFact, ...] = ()
     parameters: tuple[ParameterFact, ...] = ()
     optimizers: tuple[OptimizerFact, ...] = ()
