@@ -56,3 +56,25 @@ def test_several_fixes_leave_nothing_behind():
     assert DataLoader.__init__ is not before
     rerun.stop()
     assert DataLoader.__init__ is before
+
+
+def test_the_script_makes_as_many_steps_as_it_is_given_and_then_ends():
+    weight = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    done: list[int] = []
+
+    def train() -> None:
+        for step in range(9):
+            (weight**2).sum().backward()
+            optimizer.step()
+            done.append(step)
+
+    rerun = Rerun(Conditions(steps=3))
+    rerun.start()
+    rerun.begin(torch)
+    try:
+        with pytest.raises(SystemExit):
+            train()
+    finally:
+        rerun.stop()
+    assert len(done) == 3

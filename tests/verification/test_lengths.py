@@ -12,14 +12,19 @@ from torch.optim import Adam
 
 from defib.datasets.bundled import Split
 from defib.faults.tasks import DIGITS_DENSE, set_up, with_data
+from defib.fixes.early_stopping import EarlyStopping
 from defib.networks.dense import dense_network
+from defib.records.finding import Finding, Severity
 from defib.records.reading import read_run
+from defib.records.run import RunRecord
 from defib.records.trial import PairedComparison, Proof, Trial, TrialEnding, Verdict, Yardstick
 from defib.training.setup import TrainingSetup
 from defib.verification.beginnings import beginning_of
-from defib.verification.ledger import ProofOptions
+from defib.verification.ledger import Ledger, ProofOptions
+from defib.verification.plan import Candidate
 from defib.verification.proof import prove
 from defib.verification.setups import MakeSetup, SetupTrials, compare
+from defib.verification.sides import Sides
 
 
 def cut_short(seed: int) -> TrainingSetup:
@@ -95,7 +100,7 @@ def test_a_beginning_is_what_the_shorter_training_comes_to(tmp_path: Path):
     trials = SetupTrials(overfitted, tmp_path)
     whole = trials(Trial("setup", (), "", False, 100, 0), 0.0)
     stopped = trials(Trial("setup", (), "", False, 100, 0, ("early-stopping=40",)), 0.0)
-    part = beginning_of(whole, replace(whole.trial, steps=41), tmp_path / whole.trial.name)
+    part = beginning_of(whole, replace(whole.trial, steps=40), tmp_path / whole.trial.name)
     assert part.steps == stopped.steps == 40
     assert part.level == stopped.level
     assert part.evaluation_loss == pytest.approx(stopped.evaluation_loss)
@@ -104,14 +109,14 @@ def test_a_beginning_is_what_the_shorter_training_comes_to(tmp_path: Path):
 def test_between_two_evaluations_the_later_one_counts_for_the_shorter(tmp_path: Path):
     trials = SetupTrials(overfitted, tmp_path)
     whole = trials(Trial("setup", (), "", False, 100, 0), 0.0)
-    part = beginning_of(whole, replace(whole.trial, steps=36), tmp_path / whole.trial.name)
+    part = beginning_of(whole, replace(whole.trial, steps=35), tmp_path / whole.trial.name)
     assert part.steps == 40
 
 
 def test_an_evaluation_long_before_the_end_does_not_count(tmp_path: Path):
     trials = SetupTrials(lambda seed: replace(overfitted(seed), validation_interval=60), tmp_path)
     whole = trials(Trial("setup", (), "", False, 120, 0), 0.0)
-    part = beginning_of(whole, replace(whole.trial, steps=101), tmp_path / whole.trial.name)
+    part = beginning_of(whole, replace(whole.trial, steps=100), tmp_path / whole.trial.name)
     assert math.isnan(part.evaluation_loss)
     assert math.isfinite(part.level)
 
@@ -121,9 +126,20 @@ def test_of_a_failed_trial_there_is_no_beginning(tmp_path: Path):
         raise RuntimeError(f"no training of seed {seed}")
 
     whole = SetupTrials(broken, tmp_path)(Trial("setup", (), "", False, 100, 0), 0.0)
-    part = beginning_of(whole, replace(whole.trial, steps=36), tmp_path / whole.trial.name)
+    part = beginning_of(whole, replace(whole.trial, steps=35), tmp_path / whole.trial.name)
     assert part.ending is TrialEnding.RAISED
 
 
 def test_a_training_in_python_can_be_stopped_too():
     assert compare(overfitted, "early-stopping=40").yardstick is Yardstick.EVALUATION_ACCURACY
+
+
+def test_after_a_stop_the_training_is_looked_at_as_far_as_that(tmp_path: Path):
+    trials = SetupTrials(overfitted, tmp_path)
+    ledger = Ledger(RunRecord(steps=400, script="setup"), 100, ProofOptions(tmp_path, trials))
+    finding = Finding("overfitting", Severity.WARNING, "", (40, 399))
+    sides = Sides(Candidate(EarlyStopping(40), finding), (), 400, ledger)
+    ledger.make(sides.needed((1,)))
+    record = sides.record_with(1)
+    assert record.steps == 40
+    assert record.of("loss")["Adam"].steps[-1] == 39

@@ -15,7 +15,8 @@ from defib.records.trial import Proof, Trial, Verdict
 from defib.training.setup import TrainingSetup
 from defib.verification.comparison import FEWEST_PAIRS
 from defib.verification.ledger import ProofOptions
-from defib.verification.proof import MORE_PAIRS, prove
+from defib.verification.proof import prove
+from defib.verification.reference import MORE_PAIRS
 from defib.verification.setups import MakeSetup, SetupTrials
 
 

@@ -23,7 +23,7 @@ REFUSED_WRITE_EVENT = "refused-write"
 class Conditions:
     """How a run differs from the script as it is.
 
-    `fixes` are `NAME` or `NAME=VALUE`; after `steps` optimiser steps the script is stopped;
+    `fixes` are `NAME` or `NAME=VALUE`; before a step more than `steps` the script is stopped;
     `seed_shift` is added to the seeds that it sets (`None`: they are left alone); it may write
     only in the folders `writable` (anywhere, if there are none).
     """
@@ -77,7 +77,7 @@ class Rerun:
                 fix_called(text).connect(training)
             self._trainings[text] = training
         if self._conditions.steps is not None:
-            next(iter(self._trainings.values())).on_stepped(self._stop_after)
+            self._stop_before_step(next(iter(self._trainings.values())), self._conditions.steps)
         for training in self._trainings.values():
             training.connect()
 
@@ -111,10 +111,16 @@ class Rerun:
             for training in self._trainings.values():
                 training.connect_keras(keras)
 
-    def _stop_after(self, steps: int) -> None:
-        # Again at each further step: the script may have caught the first one.
-        if self._conditions.steps is not None and steps >= self._conditions.steps:
-            raise _Stop
+    @staticmethod
+    def _stop_before_step(training: Any, steps: int) -> None:
+        # Before the next step and not after the last one: that one is still recorded then, and
+        # the evaluation that follows it is still made.
+        def stop() -> None:
+            # Again at each further step: the script may have caught the first one.
+            if training.steps >= steps:
+                raise _Stop
+
+        training.before_any_step(stop)
 
 
 # `Any`: a `LiveTraining`, which imports torch.

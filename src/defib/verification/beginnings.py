@@ -19,15 +19,14 @@ LATEST = 0.9
 def beginning_of(whole: TrialResult, trial: Trial, directory: Path) -> TrialResult:
     """The result of `trial`, the first steps of `whole`, whose record is in `directory`.
 
-    All but the last of the steps of `trial` are taken: that one only lets the evaluation before
-    it be seen. Where the script evaluates seldom, up to the next evaluation, unless that is the
-    last one, which is the longer's: the shorter is not to seem worse for being looked at earlier.
+    Where the script evaluates seldom, up to the next evaluation, unless that is the last one,
+    which is the longer's: the shorter is not to seem worse for being looked at earlier.
     """
     if whole.ending is not TrialEnding.TRAINED:
         return replace(whole, trial=trial, is_part=True)
     record = read_run(directory)
-    steps = trial.steps - 1
-    part = _until(record, _evaluated_from(record, steps))
+    steps = trial.steps
+    part = beginning_of_record(record, steps)
     result = TrialResult(trial, TrialEnding.TRAINED, is_part=True)
     since = LATEST * steps
     ends = {
@@ -35,6 +34,11 @@ def beginning_of(whole: TrialResult, trial: Trial, directory: Path) -> TrialResu
         "evaluation_accuracy": min(_lasts(part, "evaluation_accuracy", since), default=math.nan),
     }
     return replace(with_measurements(result, part), **ends)
+
+
+def beginning_of_record(record: RunRecord, steps: int) -> RunRecord:
+    """What was recorded of the first `steps` steps, and of those up to the next evaluation."""
+    return _until(record, _evaluated_from(record, steps))
 
 
 def _lasts(record: RunRecord, metric: str, since: float) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from defib.verification.ledger import ROUNDING, Condition, Ledger
+from defib.verification.ledger import Condition, Ledger
 from defib.verification.plan import Candidate
 from defib.verification.sides import Sides
 
@@ -21,14 +21,15 @@ class Costs:
     ledger: Ledger
 
     def affordable(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """As many as may be spent, the first ones first."""
+        """As many as may be spent on screening them and on deciding one, the first ones first."""
         chosen: list[Candidate] = []
         for candidate in candidates:
-            if self._cost([*chosen, candidate]) <= self.ledger.left + ROUNDING:
+            if all(map(self.ledger.affords, self._plans([*chosen, candidate]))):
                 chosen.append(candidate)
-        if chosen:
-            return chosen
-        # Something is to be tried, as long as it takes no more steps than the script.
+        return chosen
+
+    def cheapest(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The first that takes no more steps than the script: something is to be tried."""
         return [each for each in candidates if not self.sides(each).is_longer][:1]
 
     def screening(self, tried: Sequence[Candidate]) -> list[Condition]:
@@ -48,7 +49,7 @@ class Costs:
         """What is compared."""
         return Sides(candidate, self.base, self.watched, self.ledger)
 
-    def _cost(self, tried: Sequence[Candidate]) -> float:
-        """Of screening all and deciding on the dearest, in trials."""
+    def _plans(self, tried: Sequence[Candidate]) -> list[list[Condition]]:
+        """Screening all and deciding on one: on each of them."""
         screening = self.screening(tried)
-        return max(self.ledger.cost([*screening, *self.sides(each).deciding()]) for each in tried)
+        return [[*screening, *self.sides(each).deciding()] for each in tried]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +12,16 @@ from typing import NamedTuple, final
 from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.verification.beginnings import beginning_of
-from defib.verification.plan import LARGEST_COST, affordable_trials
-
-START_SECONDS = 6.0
-"""Of a process that imports torch, on a busy machine."""
+from defib.verification.pace import larger, pace_of, side_by_side
+from defib.verification.plan import LARGEST_COST
 
 Runner = Callable[[Trial, float], TrialResult]
 """Runs a trial that should take so many seconds; its record is `folder / trial.name`."""
 Report = Callable[[str], None]
-ROUNDING = 1e-9
-"""Trials, of sums of their parts."""
+FEWEST_TRIALS = 2
+"""That may be made whatever they cost: with a fix and without it."""
+BUSY_START_SECONDS = 10.0
+"""More than a start takes, before a trial is given up."""
 REPEATED_STEPS = 50
 """Of a repetition: enough for an order of examples, or for dropout, to come out otherwise."""
 
@@ -33,14 +33,13 @@ class Condition(NamedTuple):
     seed: int
     is_repetition: bool = False
     steps: int = 0
-    """Of this trial, and one more that it does not come to, so that the evaluation after the last
-    one is seen; 0 for as many as the others."""
+    """Of this trial; 0 for as many as the others."""
 
 
 @final
 @dataclass(frozen=True)
 class ProofOptions:
-    """`cost` is the trained time of all trials over that of the run; `jobs` run at once."""
+    """`cost` is what all trials may take over what the watched run took; `jobs` run at once."""
 
     folder: Path
     run: Runner
@@ -57,14 +56,19 @@ class Ledger:
         self._record = record
         self._options = options
         self._results: dict[tuple[str, int], TrialResult] = {}
+        self._beginnings: dict[tuple[str, int], TrialResult] = {}
+        self._pace = pace_of(record)
         self.steps = steps
-        self.left = float(affordable_trials(record, steps, options.cost))
-        """Trials of `steps` steps that may still be made; one of other steps counts by them."""
+        self._left = larger(
+            self._pace.limit(record.steps, options.cost, options.jobs),
+            self._pace.cost([steps] * FEWEST_TRIALS),
+        )
 
     @property
     def results(self) -> tuple[TrialResult, ...]:
         """Of all trials but repetitions."""
-        return tuple(each for each in self._results.values() if not each.trial.is_repetition)
+        every = (*self._results.values(), *self._beginnings.values())
+        return tuple(each for each in every if not each.trial.is_repetition)
 
     def folder(self, condition: Condition) -> Path:
         """Where the record of a trial lies."""
@@ -75,26 +79,21 @@ class Ledger:
         return self._results[_key(self._trial(condition))]
 
     def has(self, condition: Condition) -> bool:
-        """Whether its record is there."""
-        trial = self._trial(condition)
-        return _key(trial) in self._results and (self._options.folder / trial.name).exists()
+        """Whether the trial was made."""
+        return not self._missing([condition])
 
     def beginning(self, whole: Condition, part: Condition) -> TrialResult:
         """Of a trial that is read off the first steps of one that was made."""
         trial = self._trial(part)
-        if _key(trial) not in self._results:
+        if _key(trial) not in self._beginnings:
             made = self.result(whole)
-            self._results[_key(trial)] = beginning_of(made, trial, self.folder(whole))
-        return self._results[_key(trial)]
+            self._beginnings[_key(trial)] = beginning_of(made, trial, self.folder(whole))
+        return self._beginnings[_key(trial)]
 
     def affords(self, conditions: Iterable[Condition]) -> bool:
         """Whether the trials that are missing may still be made."""
-        return self.cost(conditions) <= self.left + ROUNDING
-
-    def cost(self, conditions: Iterable[Condition]) -> float:
-        """Of the trials that are missing, in trials of `steps` steps."""
-        missing = [each for each in self._missing(conditions) if not each.is_repetition]
-        return sum(map(self._share, missing))
+        missing = [each.steps for each in self._missing(conditions)]
+        return self._pace.cost(missing).is_within(self._left)
 
     def make(self, conditions: Iterable[Condition]) -> None:
         """Make the trials that are missing, several at once."""
@@ -102,17 +101,20 @@ class Ledger:
         with ThreadPoolExecutor(self._options.jobs) as pool:
             for trial, result in zip(missing, pool.map(self._run, missing), strict=True):
                 self._results[_key(trial)] = result
-                if not trial.is_repetition:
-                    self.left -= self._share(trial)
+        self._left -= self._pace.cost([each.steps for each in missing])
 
-    def seconds(self, trials: float) -> float:
-        """What that many trials should take on a machine with nothing else to do."""
-        each = START_SECONDS / 2 + self.steps * self._seconds_per_step()
-        return trials * each / self._options.jobs
+    def seconds(self, batches: Sequence[Iterable[Condition]]) -> float:
+        """Until the trials of all batches are made, one batch after the other.
 
-    def _share(self, trial: Trial) -> float:
-        steps = trial.steps if trial.steps == self.steps else trial.steps - 1
-        return steps / self.steps
+        Each as long as the watched run was for it: on a machine that is as busy as it was then.
+        """
+        made: set[tuple[str, int]] = set()
+        total = 0.0
+        for batch in batches:
+            new = [each for each in self._missing(batch) if _key(each) not in made]
+            made |= {_key(each) for each in new}
+            total += side_by_side((self._pace.whole(e.steps) for e in new), self._options.jobs)
+        return total
 
     def _missing(self, conditions: Iterable[Condition]) -> list[Trial]:
         trials = {_key(each): each for each in map(self._trial, conditions)}
@@ -135,16 +137,13 @@ class Ledger:
         )
 
     def _run(self, trial: Trial) -> TrialResult:
-        # Trials that run side by side slow one another down.
-        expected = START_SECONDS + self._options.jobs * trial.steps * self._seconds_per_step()
+        # Trials that run side by side may slow one another down.
+        expected = BUSY_START_SECONDS + self._options.jobs * self._pace.whole(trial.steps)
         result = self._options.run(trial, expected)
         name = "+".join(trial.fixes) or "as it is"
         again = ", again" if trial.is_repetition else ""
         self._options.report(f"{name}, seed {trial.seed}{again}: {_in_words(result)}")
         return result
-
-    def _seconds_per_step(self) -> float:
-        return self._record.seconds / max(self._record.steps, 1)
 
 
 def _key(trial: Trial) -> tuple[str, int]:

@@ -42,7 +42,7 @@ def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -
             str(each.detail["path"]) for each in record.events if each.kind == REFUSED_WRITE_EVENT
         ),
     )
-    if ending is TrialEnding.TIMED_OUT and record.steps >= trial.steps - 1:
+    if ending is TrialEnding.TIMED_OUT and record.steps >= trial.steps:
         ending = TrialEnding.TRAINED  # It hung only after it had trained.
     if ending is TrialEnding.TRAINED and record.ending is RunEnding.RAISED:
         return replace(result, ending=TrialEnding.RAISED, reason=record.error)

@@ -19,7 +19,7 @@ MOST_CAUSES = 2
 """Leading causes whose fixes are tried at once: later ones may be gone when these are mended."""
 MOST_CANDIDATES = 6
 LARGEST_COST = 6.0
-"""Trained time of all trials over that of the watched run."""
+"""What all trials may take over what the watched run took, in training and from the start."""
 SHORTEST = 200
 """Steps of a trial: under these, noise hides most effects."""
 SHARE = 0.3
@@ -94,11 +94,6 @@ def trial_steps(record: RunRecord, findings: Sequence[Finding]) -> int:
     onset = max((each.steps[0] for each in findings), default=0)
     wanted = max(SHORTEST, share * record.steps, BEYOND_ONSET * onset, onset + SHORTEST / 2)
     return min(record.steps, round(wanted))
-
-
-def affordable_trials(record: RunRecord, steps: int, cost: float) -> int:
-    """Trials of `steps` steps that take no more than `cost` times the watched run."""
-    return max(2, int(cost * record.steps / steps + 1e-9))
 
 
 def _is_of_generalization(finding: Finding) -> bool:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from defib.fixes.length_fix import LengthFix, Lengths
+from defib.records.reading import read_run
+from defib.records.run import RunRecord
 from defib.records.trial import TrialEnding, TrialResult
+from defib.verification.beginnings import beginning_of_record
 from defib.verification.comparison import FEWEST_PAIRS
 from defib.verification.ledger import Condition, Ledger
 from defib.verification.plan import Candidate
@@ -58,6 +61,15 @@ class Sides:
         pairs = [self._pair(seed) for seed in seeds]
         return tuple(before for before, _ in pairs), tuple(after for _, after in pairs)
 
+    def record_with(self, seed: int) -> RunRecord:
+        """Of the training with the fix, once its trial was made."""
+        [*_, made] = self._made(seed)
+        record = read_run(self.ledger.folder(made))
+        lengths = self._lengths
+        if lengths is None or self.is_longer:
+            return record
+        return beginning_of_record(record, lengths.after)
+
     @property
     def _lengths(self) -> Lengths | None:
         fix = self.candidate.fix
@@ -70,9 +82,7 @@ class Sides:
         lengths = self._lengths
         if lengths is None:
             return [without, with_fix]
-        # Here and below one step more than it should take: an end after the last one would come
-        # before the evaluation that follows it.
-        return [with_fix._replace(steps=lengths.after + 1)] if self.is_longer else [without]
+        return [with_fix._replace(steps=lengths.after)] if self.is_longer else [without]
 
     def _pair(self, seed: int) -> tuple[TrialResult, TrialResult]:
         lengths = self._lengths
@@ -82,9 +92,9 @@ class Sides:
         [made] = self._made(seed)
         whole = self.ledger.result(made)
         if self.is_longer:
-            part = self.ledger.beginning(made, without._replace(steps=lengths.before + 1))
+            part = self.ledger.beginning(made, without._replace(steps=lengths.before))
             return part, _void_unless_longer(whole, lengths)
-        return whole, self.ledger.beginning(made, with_fix._replace(steps=lengths.after + 1))
+        return whole, self.ledger.beginning(made, with_fix._replace(steps=lengths.after))
 
     def _conditions(self, seed: int) -> tuple[Condition, Condition]:
         fixes = (*self.base, self.candidate.fix.label)
