@@ -2,11 +2,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from defib.rules.base import architecture_rules, preflight_rules
+from tests.warm_python import WarmPython
 
 SCRIPT = """
 import sys
@@ -40,18 +43,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "defib", "check", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+Check = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def check(warm_python: WarmPython) -> Check:
+    def run(*arguments: str) -> CompletedProcess[str]:
+        return warm_python.run("defib", "check", *arguments, environment={"COLUMNS": "100"})
+
+    return run
 
 
 def test_a_healthy_script_is_stopped_before_its_first_step(folder: Path):
-    done = check("train.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "defib", "check", "train.py"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0
     assert done.stdout.startswith("✔ Ready to train: no fault was found by")
     assert "not evaluated: loss-broadcasting" in done.stdout
@@ -59,7 +68,7 @@ def test_a_healthy_script_is_stopped_before_its_first_step(folder: Path):
     assert [each.name for each in folder.iterdir()] == ["train.py"]
 
 
-def test_json_names_every_rule_once_and_arguments_are_the_scripts():
+def test_json_names_every_rule_once_and_arguments_are_the_scripts(check: Check):
     done = check("--json", "train.py", "0")
     content = json.loads(done.stdout)
     assert list(content) == [
@@ -79,7 +88,7 @@ def test_json_names_every_rule_once_and_arguments_are_the_scripts():
     assert "loading 0" in done.stderr
 
 
-def test_strict_exits_with_3_on_an_error_and_a_module_can_be_checked():
+def test_strict_exits_with_3_on_an_error_and_a_module_can_be_checked(check: Check):
     done = check("--strict", "-v", "-m", "train", "0")
     assert done.returncode == 3
     assert "✘ error[zero-initialization] layer 0" in done.stdout
@@ -96,7 +105,7 @@ def test_strict_exits_with_3_on_an_error_and_a_module_can_be_checked():
     ],
 )
 def test_what_cannot_be_done_is_one_clear_message(
-    folder: Path, text: str, arguments: tuple[str, ...], message: str
+    check: Check, folder: Path, text: str, arguments: tuple[str, ...], message: str
 ):
     (folder / "bad.py").write_text(text)
     done = check(*arguments)
@@ -105,7 +114,7 @@ def test_what_cannot_be_done_is_one_clear_message(
     assert "defib/" not in done.stderr
 
 
-def test_a_script_that_never_clears_its_gradients_is_told_so(folder: Path):
+def test_a_script_that_never_clears_its_gradients_is_told_so(check: Check, folder: Path):
     (folder / "bad.py").write_text(SCRIPT.replace("    optimizer.zero_grad()\n", ""))
     content = json.loads(check("--json", "bad.py").stdout)
     assert content["findings"][0]["rule"] == "missing-zero-grad"

@@ -2,12 +2,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner, Result
 
 from defib.cli.main import command_line
+from tests.warm_python import WarmPython
 
 SOURCE = """
 import torch
@@ -97,15 +100,17 @@ def inspect(*arguments: str) -> Result:
     return CliRunner().invoke(command_line, ["inspect", *arguments], env={"COLUMNS": "100"})
 
 
-def inspect_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+InspectScript = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def inspect_script(warm_python: WarmPython) -> InspectScript:
     """In a process of its own, whose interpreter the script may have."""
-    environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "defib", "inspect", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+
+    def run(*arguments: str) -> CompletedProcess[str]:
+        return warm_python.run("defib", "inspect", *arguments, environment={"COLUMNS": "100"})
+
+    return run
 
 
 def as_json(*arguments: str):
@@ -188,7 +193,12 @@ def test_a_page_that_cannot_be_written_is_told():
 
 
 def test_a_script_is_inspected_at_its_first_batch_and_takes_no_step(folder: Path):
-    done = inspect_script("train.py", "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "defib", "inspect", "train.py", "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+    )
     content = json.loads(done.stdout)
     assert content["input"] == [[5, 6]]
     assert content["total"]["parameters"] == 6 * 4 + 4 + 4 * 3 + 3
@@ -197,7 +207,9 @@ def test_a_script_is_inspected_at_its_first_batch_and_takes_no_step(folder: Path
     assert not (folder / "stepped").exists()
 
 
-def test_a_script_that_catches_everything_is_still_stopped(folder: Path):
+def test_a_script_that_catches_everything_is_still_stopped(
+    inspect_script: InspectScript, folder: Path
+):
     catching = "try:\n        loss.backward()\n    except:\n        pass"
     (folder / "train.py").write_text(SCRIPT.replace("{catch}", catching))
     done = inspect_script("train.py", "--json", "--", "8")
@@ -205,13 +217,15 @@ def test_a_script_that_catches_everything_is_still_stopped(folder: Path):
     assert not (folder / "stepped").exists()
 
 
-def test_a_script_that_trains_nothing_is_told_what_it_defines():
+def test_a_script_that_trains_nothing_is_told_what_it_defines(inspect_script: InspectScript):
     done = inspect_script("net.py")
     assert done.returncode == 2
     assert "`net.py` ended without training a network. It defines the classes" in done.stderr
 
 
-def test_a_script_that_fails_is_told_with_its_traceback(folder: Path):
+def test_a_script_that_fails_is_told_with_its_traceback(
+    inspect_script: InspectScript, folder: Path
+):
     (folder / "train.py").write_text("raise ValueError('no data')\n")
     done = inspect_script("train.py")
     assert done.returncode == 2
@@ -252,7 +266,7 @@ def test_a_wrong_shape_shows_the_layers_up_to_the_one_that_failed():
     assert "`head` (Linear) expects 10 input features but received 144" in done.stderr
 
 
-def test_findings_are_told_and_strict_makes_them_count():
+def test_findings_are_told_and_strict_makes_them_count(inspect_script: InspectScript):
     arguments = ("net.py:make_useless", "--input", "2x3")
     text = inspect(*arguments).stdout
     assert "error[softmax-over-one-unit] layer 1" in text

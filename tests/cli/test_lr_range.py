@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm_python import WarmPython
+
 SCRIPT = """
 import sys
 import torch
@@ -34,17 +36,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def lr_range(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def test_the_verdict_comes_first_and_a_picture_is_drawn(folder: Path):
+    arguments = ("--steps", "300", "--picture", "curve.png", "train.py", "--depth", "3")
+    done = subprocess.run(
         [sys.executable, "-m", "defib", "lr-range", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
     )
-
-
-def test_the_verdict_comes_first_and_a_picture_is_drawn(folder: Path):
-    done = lr_range("--steps", "300", "--picture", "curve.png", "train.py", "--depth", "3")
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert "choose a learning rate from " in first
@@ -57,8 +56,8 @@ def test_the_verdict_comes_first_and_a_picture_is_drawn(folder: Path):
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_module_of_pure_noise_gets_no_number():
-    done = lr_range("--steps", "150", "-m", "train", "noise")
+def test_a_module_of_pure_noise_gets_no_number(warm_python: WarmPython):
+    done = warm_python.run("defib", "lr-range", "--steps", "150", "-m", "train", "noise")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("✘ No descent: do not use a number.")
     assert "conservative" not in done.stdout
@@ -73,8 +72,10 @@ def test_a_module_of_pure_noise_gets_no_number():
         (("--steps", "1", "train.py"), "Expected at least 2 steps"),
     ],
 )
-def test_what_cannot_be_done_is_one_clear_message(arguments: tuple[str, ...], message: str):
-    done = lr_range(*arguments)
+def test_what_cannot_be_done_is_one_clear_message(
+    warm_python: WarmPython, arguments: tuple[str, ...], message: str
+):
+    done = warm_python.run("defib", "lr-range", *arguments, environment={"COLUMNS": "100"})
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
