@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from defib.discovery.keras_layers import holds_keras_layers, keras_layers_of, modules_of
 from defib.discovery.patches import Patches
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.trial_pass import trial_pass
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -28,6 +30,11 @@ FUNCTIONS: Mapping[str, tuple[tuple[Any, str], ...]] = {
 }
 
 
+_RECURRENT = ("RNN",)
+"""Classes of Keras that apply non-linearities within, which belong to them as those of an
+`nn.LSTM` do."""
+
+
 def swap_activations(
     training: LiveTraining, kinds: tuple[str, ...], make: Callable[[], nn.Module], what: str
 ) -> None:
@@ -41,11 +48,7 @@ def swap_activations(
         modules = _swap_modules(model, kinds, make, output.module)
         calls = _Calls(make(), keep=output.call)
         if output.calls - (output.call is not None) > 0:
-            model.register_forward_pre_hook(calls.begin)
-            model.register_forward_hook(calls.end, always_call=True)
-            for kind in kinds:
-                for owner, name in FUNCTIONS[kind]:
-                    training.replace_function(owner, name, calls.wrap)
+            _replace_calls(training, model, kinds, calls)
         count = modules + output.calls - (output.call is not None)
         return f"{count} times {' or '.join(kinds)} replaced by {what}" if count > 0 else ""
 
@@ -56,25 +59,32 @@ def skip_call(
     training: LiveTraining, model: nn.Module, kinds: tuple[str, ...], number: int
 ) -> None:
     """Have the call `number` of functions of `kinds`, in each forward pass, give its input."""
-    calls = _Calls(nn.Identity(), only=number)
+    _replace_calls(training, model, kinds, _Calls(nn.Identity(), only=number))
+
+
+def _replace_calls(
+    training: LiveTraining, model: nn.Module, kinds: tuple[str, ...], calls: _Calls
+) -> None:
     model.register_forward_pre_hook(calls.begin)
     model.register_forward_hook(calls.end, always_call=True)
+    for layer in keras_layers_of(model, *_RECURRENT):
+        layer.register_forward_pre_hook(calls.depth.enter)
+        layer.register_forward_hook(calls.depth.leave, always_call=True)
     for kind in kinds:
         for owner, name in FUNCTIONS[kind]:
             training.replace_function(owner, name, calls.wrap)
 
 
 def _swap_modules(
-    model: nn.Module, kinds: tuple[str, ...], make: Callable[[], nn.Module], kept: str | None
+    model: nn.Module, kinds: tuple[str, ...], make: Callable[[], nn.Module], kept: nn.Module | None
 ) -> int:
     classes = tuple(each for kind in kinds for each in MODULES[kind])
     count = 0
-    for name, module in list(model.named_modules()):
-        if type(module) not in classes or name in (kept, ""):
-            continue
-        parent = model.get_submodule(name.rpartition(".")[0])
-        parent._modules[name.rpartition(".")[2]] = make().train(module.training)
-        count += 1
+    for parent in list(modules_of(model)):
+        for name, module in parent._modules.items():
+            if module is not None and type(module) in classes and module is not kept:
+                parent._modules[name] = make().train(module.training)
+                count += 1
     return count
 
 
@@ -83,7 +93,7 @@ class OutputActivation:
     """Which activation gives the network's output, among the modules and among the calls."""
 
     def __init__(self) -> None:
-        self.module: str | None = None
+        self.module: nn.Module | None = None
         self.call: int | None = None
         self.calls = 0
 
@@ -91,45 +101,62 @@ class OutputActivation:
 def output_activation(
     model: nn.Module, inputs: tuple[Tensor, ...], kinds: tuple[str, ...]
 ) -> OutputActivation:
-    """Run a copy once and see. Nothing is known without an input."""
+    """Run it once and see. Nothing is known without an input."""
     found = OutputActivation()
     if not inputs:
         return found
-    twin = copy.deepcopy(model)
-    results: list[tuple[str | int, Tensor]] = []
+    # A copy, which torch's modules allow in training mode too.
+    twin = model if holds_keras_layers(model) else copy.deepcopy(model)
+    results: list[tuple[nn.Module | int, Tensor]] = []
     classes = tuple(each for kind in kinds for each in MODULES[kind])
-    names = {id(module): name for name, module in twin.named_modules()}
+    own = dict(zip(modules_of(twin), modules_of(model), strict=True))
 
     def seen(module: nn.Module, arguments: Any, output: Tensor) -> None:
         del arguments
-        results.append((names[id(module)], output))
+        results.append((own[module], output))
 
-    handles = [
-        module.register_forward_hook(seen) for module in twin.modules() if type(module) in classes
-    ]
-    with _counting(kinds, results), torch.no_grad():
-        output = twin(*inputs)
+    handles = [module.register_forward_hook(seen) for module in own if type(module) in classes]
+    with _counting(kinds, results, twin):
+        output = _output_of(twin, inputs)
     for handle in handles:
         handle.remove()
     found.calls = sum(isinstance(place, int) for place, _ in results)
     if isinstance(output, Tensor):
         for place, result in results:
             if result.data_ptr() == output.data_ptr() and result.numel() == output.numel():
-                found.module = place if isinstance(place, str) else found.module
+                found.module = place if isinstance(place, nn.Module) else found.module
                 found.call = place if isinstance(place, int) else found.call
     return found
 
 
+def _output_of(model: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
+    if holds_keras_layers(model):
+        return trial_pass(model, inputs, ())
+    with torch.no_grad():
+        return model(*inputs)
+
+
 @contextmanager
-def _counting(kinds: tuple[str, ...], results: list[tuple[str | int, Tensor]]) -> Any:
+def _counting(
+    kinds: tuple[str, ...], results: list[tuple[nn.Module | int, Tensor]], model: nn.Module
+) -> Any:
     patches = Patches()
     number = 0
+    depth = _Depth()
+    for layer in keras_layers_of(model, *_RECURRENT):
+        patches.add_undo(layer.register_forward_pre_hook(depth.enter).remove)
+        patches.add_undo(layer.register_forward_hook(depth.leave).remove)
 
     def wrap(original: Activation) -> Activation:
         def called(values: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
             nonlocal number
-            result = original(values, *arguments, **keywords)
-            if not _is_inside_module():
+            is_counted = not depth.inside and not _is_inside_module()
+            depth.inside += 1  # `F.sigmoid` calls that of the tensor.
+            try:
+                result = original(values, *arguments, **keywords)
+            finally:
+                depth.inside -= 1
+            if is_counted:
                 results.append((number, result))
                 number += 1
             return result
@@ -153,6 +180,22 @@ def _is_inside_module() -> bool:
 
 
 @final
+class _Depth:
+    """How many recurrent layers of Keras are being called."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+
+    def enter(self, layer: nn.Module, inputs: Any) -> None:
+        del layer, inputs
+        self.inside += 1
+
+    def leave(self, layer: nn.Module, inputs: Any, output: Any) -> None:
+        del layer, inputs, output
+        self.inside -= 1
+
+
+@final
 class _Calls:
     """Replaces calls of functions within the forward pass of one network."""
 
@@ -163,6 +206,7 @@ class _Calls:
         self._keep = keep
         self._only = only
         self._number: int | None = None
+        self.depth = _Depth()
 
     def begin(self, module: nn.Module, inputs: Any) -> None:
         del module, inputs
@@ -174,13 +218,15 @@ class _Calls:
 
     def wrap(self, original: Activation) -> Activation:
         def called(values: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-            if self._number is None or _is_inside_module():
+            if self._number is None or self.depth.inside or _is_inside_module():
                 return original(values, *arguments, **keywords)
             number, self._number = self._number, self._number + 1
-            if number == self._keep or self._only not in (None, number):
-                return original(values, *arguments, **keywords)
-            depth, self._number = self._number, None  # The new one may call the old one.
+            is_kept = number == self._keep or self._only not in (None, number)
+            # The new one may call the old one, and `F.sigmoid` calls that of the tensor.
+            depth, self._number = self._number, None
             try:
+                if is_kept:
+                    return original(values, *arguments, **keywords)
                 return self._activation(values)
             finally:
                 self._number = depth

@@ -11,12 +11,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from defib.discovery.keras_layers import is_training
 from defib.fixes.layer_weights import LayerWeight, weights_of
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.trial_pass import trial_pass
 
 MakeModule = Callable[[Tensor], nn.Module | None]
-"""A module to stand behind a layer with this output; `None` where it does not fit."""
+"""A module to stand behind a layer with this output, whose units are on axis 1; `None` where it
+does not fit."""
 
 
 def add_after_hidden_layers(training: LiveTraining, make: MakeModule, what: str) -> None:
@@ -29,11 +31,11 @@ def add_after_hidden_layers(training: LiveTraining, make: MakeModule, what: str)
         outputs = _outputs(model, inputs)
         added = 0
         for layer, output in outputs[:-1]:
-            module = make(output)
+            module = make(output.movedim(layer.unit_axis, 1))
             if module is None:
                 continue
             module.to(output.device)
-            layer.layer.register_forward_hook(_passing_through(module))
+            layer.layer.register_forward_hook(_passing_through(module, layer.unit_axis))
             training.join(model, module.parameters())
             added += 1
         return f"{what} after {added} hidden layers" if added else ""
@@ -60,10 +62,10 @@ def _outputs(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[tuple[LayerWe
     return list(found.values())
 
 
-def _passing_through(module: nn.Module) -> Callable[..., Tensor]:
+def _passing_through(module: nn.Module, unit_axis: int) -> Callable[..., Tensor]:
     def passed(layer: nn.Module, arguments: Any, output: Tensor) -> Tensor:
         del arguments
-        module.train(layer.training)
-        return module(output)
+        module.train(is_training(layer))
+        return module(output.movedim(unit_axis, 1)).movedim(1, unit_axis)
 
     return passed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -48,7 +49,7 @@ def _change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
     beta = torch.distributions.Beta(2.0, 1.0)
     with torch.no_grad():
         for each in found:
-            nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
+            each.draw(partial(nn.init.kaiming_normal_, nonlinearity="relu"))
             rows = each.weight.flatten(1)
             deviation = (2 / rows.shape[1]) ** 0.5
             bias = torch.randn(len(rows), device=rows.device) * deviation

@@ -33,7 +33,8 @@ class AverageLoss(Fix):
     """The mean of the examples' losses instead of their sum.
 
     ## What it changes
-    Losses of torch that are called with `reduction="sum"` average instead.
+    Losses of torch that are called with `reduction="sum"`, and those of Keras that are made with
+    it, average instead.
 
     ## When it helps
     Where a sum makes the steps as many times too large as the batch has examples.
@@ -51,6 +52,25 @@ class AverageLoss(Fix):
 
             return loss
 
+        def make_average(original: Callable[..., Any]) -> Callable[..., Any]:
+            def __call__(  # noqa: N807
+                loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None
+            ) -> Any:
+                if loss.reduction != "sum":
+                    return original(loss, y_true, y_pred, sample_weight)
+                training.did("loss averaged")
+                loss.reduction = "sum_over_batch_size"
+                try:
+                    return original(loss, y_true, y_pred, sample_weight)
+                finally:
+                    loss.reduction = "sum"
+
+            return __call__
+
+        def connect_keras(keras: Any) -> None:
+            training.replace_function(keras.losses.Loss, "__call__", make_average)
+
+        training.keras.on_import(connect_keras)
         for name in _LOSSES:
             training.replace_function(F, name, wrap)
 

@@ -8,6 +8,7 @@ from typing import ClassVar, final
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from defib.discovery.keras_layers import keras_layers_of, modules_of
 from defib.fixes.base import Fix
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -15,6 +16,8 @@ from defib.records.run import RunRecord
 
 DEFAULT = 0.1
 """Of torch: statistics over about the last ten batches."""
+KERAS_DEFAULT = 0.99
+"""Of Keras: over about the last hundred."""
 
 
 @final
@@ -23,8 +26,8 @@ class BatchNormalizationMomentum(Fix):
     """Batch normalisation whose running statistics are as new as usual.
 
     ## What it changes
-    The momentum of batch normalisation layers that follow their batches more slowly than torch's
-    default is raised to it.
+    Batch normalisation layers that follow their batches more slowly than by default do so as
+    by default: with momentum 0.1 in torch, 0.99 in Keras.
 
     ## When it helps
     Where a network is good in training and bad in evaluation mode, because the statistics that
@@ -39,13 +42,19 @@ class BatchNormalizationMomentum(Fix):
     def connect(self, training: LiveTraining) -> None:
         def change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
             del inputs
-            layers = [each for each in model.modules() if isinstance(each, _BatchNorm)]
+            layers = [each for each in modules_of(model) if isinstance(each, _BatchNorm)]
             slow = [
                 each for each in layers if each.momentum is not None and each.momentum < DEFAULT
             ]
             for each in slow:
                 each.momentum = DEFAULT
-            return f"momentum of {len(slow)} batch normalisations raised" if slow else ""
+            # Keras counts the other way round: how much of the old statistics is kept.
+            kept = keras_layers_of(model, "BatchNormalization")
+            kept = [each for each in kept if each.momentum > KERAS_DEFAULT]
+            for each in kept:
+                each.momentum = KERAS_DEFAULT
+            count = len(slow) + len(kept)
+            return f"{count} batch normalisations follow their batches as usual" if count else ""
 
         training.on_model(change)
 

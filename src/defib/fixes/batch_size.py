@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_training import is_array
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -20,7 +21,7 @@ class BatchSize(Fix):
     """Data loaders with another batch size.
 
     ## What it changes
-    Every `DataLoader` that cuts its own batches.
+    Every `DataLoader` that cuts its own batches, and `fit` of Keras over arrays.
 
     ## When it helps
     Where the gradient of a batch is nearly all noise, or batch normalisation has too few examples.
@@ -41,7 +42,16 @@ class BatchSize(Fix):
             arguments["batch_size"] = size
             return f"batches of {size}"
 
+        def change_fit(model: Any, arguments: dict[str, Any]) -> str:
+            del model
+            # What is no array cuts its own batches.
+            if not is_array(arguments["x"]) or arguments["batch_size"] == size:
+                return ""
+            arguments["batch_size"] = size
+            return f"batches of {size}"
+
         training.on_loader(change)
+        training.keras.on_fit(change_fit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from defib.fixes.base import Fix
@@ -38,11 +38,8 @@ class InitializationFix(Fix):
     def _draw(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
         del inputs
         found = weights_of(model)
-        with torch.no_grad():
-            for each in found:
-                getattr(nn.init, self.initializer)(each.weight, **self.options)
-                if each.bias is not None:
-                    each.bias.zero_()
+        for each in found:
+            each.draw(partial(getattr(nn.init, self.initializer), **self.options))
         return f"{self.name()}: {len(found)} layers" if found else ""
 
 

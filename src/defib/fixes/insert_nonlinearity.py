@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from defib.discovery.keras_layers import has_activation
 from defib.fixes.base import Fix
 from defib.fixes.layer_weights import weights_of
 from defib.fixes.live_training import LiveTraining
@@ -34,8 +35,8 @@ class InsertNonlinearity(Fix):
     needs more than a linear function of the input.
 
     ## What it cannot do
-    See layers that are called as functions of their weights, Keras layers, or what a network
-    does that is called with keywords alone.
+    See layers that are called as functions of their weights, or what a network does that is
+    called with keywords alone.
 
     ## References
     - Goodfellow, Bengio, Courville, *Deep Learning* (2016), section 6.1: learning XOR.
@@ -79,8 +80,9 @@ def _feeding_directly(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[nn.M
         outputs[output.data_ptr()] = (layer, output, output._version)
 
     layers = [each.layer for each in weights_of(model)]
+    linear = [layer for layer in layers if not has_activation(layer)]
     handles = [layer.register_forward_pre_hook(entered) for layer in layers]
-    handles += [layer.register_forward_hook(left) for layer in layers]
+    handles += [layer.register_forward_hook(left) for layer in linear]
     trial_pass(model, inputs, handles)
     return list(found)
 

@@ -42,4 +42,16 @@ class LayerNormalization(Fix):
 def _normalization(output: Tensor) -> nn.Module:
     if output.ndim >= 4:
         return nn.GroupNorm(1, output.shape[1])
-    return nn.LayerNorm(output.shape[-1])
+    return _UnitNormalization(output.shape[1])
+
+
+@final
+class _UnitNormalization(nn.Module):
+    """Over the units, which are on axis 1; at each position by itself."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.normalization = nn.LayerNorm(units)
+
+    def forward(self, output: Tensor) -> Tensor:
+        return self.normalization(output.movedim(1, -1)).movedim(-1, 1)

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim import Optimizer
 
+from defib.discovery.keras_layers import holds_keras_layers, keras_tensors
 from defib.fixes.base import Fix
+from defib.fixes.keras_optimizer import KerasOptimizer
 from defib.fixes.literals import with_argument
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.step_size import first_rate, optimizer_of, scale_learning_rate
@@ -50,8 +52,7 @@ class LearningRateByRangeTest(Fix):
 
     ## What it cannot do
     Tell with which rate a training ends best: it tells with which it begins well. Without a value
-    a schedule has gone on during the test, and its batches are over. Optimisers of Keras are not
-    swept.
+    a schedule has gone on during the test, and its batches are over.
 
     ## References
     - Smith, *Cyclical Learning Rates for Training Neural Networks* (2017); `docs/lr-range.md`.
@@ -61,7 +62,7 @@ class LearningRateByRangeTest(Fix):
     measuring_steps: ClassVar[int] = RangeOptions().steps
 
     def connect(self, training: LiveTraining) -> None:
-        training.missing = "no optimiser of torch stepped"
+        training.missing = "no optimiser stepped"
         if self.value is not None:
             train_with_rate(training, lambda: self.value)
             return
@@ -114,7 +115,7 @@ class _Sweep:
         self._planned = steps
         self._steered = SteeredRates()
         self._restoration = Restoration()
-        self._optimizer: Optimizer | None = None
+        self._optimizer: Optimizer | KerasOptimizer | None = None
         self._losses: list[float] = []
         self._within: list[float] = []
         self._is_stepping = False
@@ -141,7 +142,13 @@ class _Sweep:
         if not self._is_paused:
             self._is_paused = True
             self._training.pause_watch()
-        self._restoration.remember(model)
+        if holds_keras_layers(model):
+            # Of what Keras keeps besides, much cannot be emptied and filled again.
+            self._restoration.remember(
+                [*model.parameters(), *model.buffers(), *keras_tensors(model)]
+            )
+        else:
+            self._restoration.remember(model)
         return ""
 
     def _called(self, module: nn.Module, arguments: Any) -> None:
@@ -168,16 +175,18 @@ class _Sweep:
             # Now: a gradient scaler would skip this step, and every one that follows.
             self._add(loss)
 
-    def _before_step(self, optimizer: Optimizer) -> None:
+    def _before_step(self, optimizer: Optimizer | KerasOptimizer) -> None:
         if self._is_over:
             return
         if self._optimizer is None:
             self._optimizer = optimizer
-        self._restoration.remember(optimizer)
+        self._restoration.remember(
+            optimizer.tensors if isinstance(optimizer, KerasOptimizer) else optimizer
+        )
         self._is_stepping = optimizer is self._optimizer
         self._steered.steer(optimizer, self._recorder.rate)
 
-    def _after_step(self, optimizer: Optimizer) -> None:
+    def _after_step(self, optimizer: Optimizer | KerasOptimizer) -> None:
         self._steered.release()
         if self._is_over or optimizer is not self._optimizer:
             return
@@ -196,7 +205,7 @@ class _Sweep:
         if not self._recorder.add(loss):
             return
         self._is_over = True
-        momentum = momentum_of(self._optimizer) if self._optimizer is not None else 0.0
+        momentum = _momentum_of(self._optimizer)
         found = range_from(self._recorder.sweep(momentum))
         rate = _chosen(found)
         if rate is None:
@@ -216,3 +225,11 @@ def _chosen(found: LearningRateRange) -> float | None:
     if found.verdict is not Verdict.CLEAR_DESCENT or mark is None:
         return None
     return float(f"{mark.value:.2g}")
+
+
+def _momentum_of(optimizer: Optimizer | KerasOptimizer | None) -> float:
+    """Of plain gradient descent; 0 for every other optimiser."""
+    if not isinstance(optimizer, KerasOptimizer):
+        return momentum_of(optimizer) if optimizer is not None else 0.0
+    own = optimizer.optimizer.get_config()
+    return 0.0 if own.get("nesterov") or "rho" in own else float(own.get("momentum", 0.0))

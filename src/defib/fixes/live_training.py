@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol, final
 
 import torch
@@ -21,14 +22,16 @@ from torch.optim.optimizer import (
 )
 from torch.utils.data import DataLoader
 
+from defib.discovery.keras_layers import is_placeholder, modules_of
 from defib.discovery.patches import Patches, definer
 from defib.discovery.random_state import randomness_restored
+from defib.fixes.keras_optimizer import KerasOptimizer
+from defib.fixes.keras_training import KerasTraining, Steps
 
 ModelChange = Callable[[nn.Module, tuple[torch.Tensor, ...]], str]
 """Changes a network that is called to train for the first time, with what it is called with."""
-OptimizerChange = Callable[[Optimizer], None]
-KerasChange = Callable[[Any], None]
-"""Changes the package `keras` for the time of the training."""
+OptimizerChange = Callable[[Any], None]
+"""Gets an optimiser of torch, or what looks like one: a `KerasOptimizer`."""
 LoaderChange = Callable[[dict[str, Any]], str]
 """Changes the arguments, by name, with which a loader is about to be made."""
 
@@ -58,7 +61,8 @@ class LiveTraining:
         self.patches = Patches()
         self.activity: dict[str, int] = {}
         """What was done, in words, and how often."""
-        self.failures: list[str] = []
+        self.keras = KerasTraining(self.patches, self.did)
+        self.failures = self.keras.failures
         self.missing = ""
         """What the fix needs and did not find, for a trial in which it did nothing."""
         self.found = math.nan
@@ -71,12 +75,12 @@ class LiveTraining:
         self._before_step: list[OptimizerChange] = []
         self._after_step: list[OptimizerChange] = []
         self._loader_changes: list[LoaderChange] = []
-        self._keras_changes: list[KerasChange] = []
         self._before_any_step: list[Callable[[], None]] = []
         self._on_stepped: list[Callable[[int], None]] = []
         self._seen: set[int] = set()
         self._kept: list[nn.Module] = []
         self._joining: list[tuple[set[int], list[torch.Tensor]]] = []
+        self._has_joined = False
         self._optimizer_steps: dict[int, int] = {}
         self._depth = 0
 
@@ -102,10 +106,6 @@ class LiveTraining:
     def on_loader(self, change: LoaderChange) -> None:
         """Call `change` on the arguments of each data loader before it is made."""
         self._loader_changes.append(change)
-
-    def on_keras(self, change: KerasChange) -> None:
-        """Call `change` with the package `keras`, should the script import it."""
-        self._keras_changes.append(change)
 
     def replace_function(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Have `make(original)` stand for `owner.name` while the script runs."""
@@ -152,9 +152,9 @@ class LiveTraining:
 
     def _connect_keras(self, keras: Any) -> None:
         kind = definer(keras.optimizers.Optimizer, "apply")
-        self.patches.replace(kind, "apply", self._wrap_apply)
-        for change in self._keras_changes:
-            change(keras)
+        self.patches.replace(kind, "apply", partial(self._wrap_apply, keras))
+        self.keras.connect(keras)
+        self.missing = self.keras.missing or self.missing
 
     def disconnect(self) -> None:
         """Detach from torch; the changes to models and optimisers stay."""
@@ -165,7 +165,9 @@ class LiveTraining:
     def _called(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if id(module) in self._seen or not module.training or not torch.is_grad_enabled():
             return None
-        self._seen |= {id(each) for each in module.modules()}
+        if is_placeholder(arguments):
+            return None  # Keras finds out shapes.
+        self._seen |= {id(each) for each in modules_of(module)}
         self._kept.append(module)  # An identity must not be given to another module.
         if not any(True for _ in module.parameters()):
             return None
@@ -174,7 +176,7 @@ class LiveTraining:
         for change in self._model_changes:
             with randomness_restored():
                 self._guarded(change, module, inputs)
-        self._seen |= {id(each) for each in module.modules()}
+        self._seen |= {id(each) for each in modules_of(module)}
         # This call has collected its hooks already: the new ones would miss it.
         for key, hook in list(module._forward_pre_hooks.items()):
             if key not in known and key not in module._forward_pre_hooks_with_kwargs:
@@ -197,19 +199,31 @@ class LiveTraining:
         self._run(self._after_step, optimizer)
         self._count(optimizer)
 
-    def _wrap_apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def apply(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+    def _wrap_apply(self, keras: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        steps = Steps(self._keras_stepping, self._keras_stepped, self._is_stepping_watched)
+
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
             if torch.compiler.is_compiling():
-                return original(optimizer, *arguments, **keywords)
+                return original(optimizer, grads, trainable_variables)
             for action in self._before_any_step:
                 action()
             before = int(optimizer.iterations)
-            result = original(optimizer, *arguments, **keywords)
+            result = self.keras.step(keras, steps, original, optimizer, grads, trainable_variables)
             if int(optimizer.iterations) > before:  # otherwise gradients were only added up
                 self._count(optimizer)
             return result
 
         return apply
+
+    def _is_stepping_watched(self) -> bool:
+        return bool(self._before_step or self._after_step or self._joining or self._has_joined)
+
+    def _keras_stepping(self, optimizer: KerasOptimizer) -> None:
+        self._let_join(optimizer)
+        self._run(self._before_step, optimizer)
+
+    def _keras_stepped(self, optimizer: KerasOptimizer) -> None:
+        self._run(self._after_step, optimizer)
 
     def _count(self, optimizer: Any) -> None:
         count = self._optimizer_steps[id(optimizer)] = (
@@ -220,7 +234,7 @@ class LiveTraining:
             for action in self._on_stepped:
                 action(count)
 
-    def _run(self, changes: Iterable[OptimizerChange], optimizer: Optimizer) -> None:
+    def _run(self, changes: Iterable[OptimizerChange], optimizer: Any) -> None:
         # A change may step an optimiser of its own.
         self._depth += 1
         try:
@@ -229,18 +243,20 @@ class LiveTraining:
         finally:
             self._depth -= 1
 
-    def _let_join(self, optimizer: Optimizer) -> None:
+    def _let_join(self, optimizer: Optimizer | KerasOptimizer) -> None:
         held = {id(each) for group in optimizer.param_groups for each in group["params"]}
         waiting = [each for each in self._joining if each[0] & held]
         for entry in waiting:
             self._joining.remove(entry)
-            if optimizer.state and self._optimizer_steps.get(id(optimizer), 0) == 0:
+            is_torch = isinstance(optimizer, Optimizer)
+            if is_torch and optimizer.state and self._optimizer_steps.get(id(optimizer), 0) == 0:
                 kind = type(optimizer).__name__
                 self.failures.append(f"{kind} takes no further parameters after it was made")
                 continue
             # No group of their own: schedulers count the groups they were made with.
             new = [each for each in entry[1] if id(each) not in held]
             optimizer.param_groups[0]["params"].extend(new)
+            self._has_joined = True
 
     def _wrap_loader(self, original: Callable[..., None]) -> Callable[..., None]:
         def __init__(loader: Any, *arguments: Any, **keywords: Any) -> None:  # noqa: N807

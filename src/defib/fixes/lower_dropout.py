@@ -8,12 +8,21 @@ from typing import ClassVar, final
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from defib.discovery.keras_layers import keras_layers_of, modules_of
 from defib.fixes.base import Fix
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 
 USUAL = 0.1
+_KERAS_LAYERS = (
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "AlphaDropout",
+    "GaussianDropout",
+)
 
 
 @final
@@ -22,7 +31,7 @@ class LowerDropout(Fix):
     """Dropout layers with a smaller probability.
 
     ## What it changes
-    The probability of every dropout module that exceeds the value is lowered to it.
+    The probability of every dropout layer that exceeds the value is lowered to it.
 
     ## When it helps
     Where so many units are switched off that the network cannot fit its training data.
@@ -38,11 +47,15 @@ class LowerDropout(Fix):
 
         def change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
             del inputs
-            layers = [each for each in model.modules() if isinstance(each, _DropoutNd)]
+            layers = [each for each in modules_of(model) if isinstance(each, _DropoutNd)]
             lowered = [each for each in layers if each.p > limit]
             for each in lowered:
                 each.p = limit
-            return f"{len(lowered)} dropout layers lowered to {limit:g}" if lowered else ""
+            rated = [each for each in keras_layers_of(model, *_KERAS_LAYERS) if each.rate > limit]
+            for each in rated:
+                each.rate = limit
+            count = len(lowered) + len(rated)
+            return f"{count} dropout layers lowered to {limit:g}" if count else ""
 
         training.on_model(change)
 

@@ -39,7 +39,8 @@ class MatchTargetShape(Fix):
     Where broadcasting compares each prediction with each target.
 
     ## What it cannot do
-    See a loss that is written by hand, `((predictions - targets) ** 2).mean()`, or one of Keras.
+    See a loss that is written by hand, `((predictions - targets) ** 2).mean()`. Losses of Keras
+    do it themselves.
     """
 
     changes_objective: ClassVar[bool] = True
@@ -56,6 +57,9 @@ class MatchTargetShape(Fix):
 
         for name in LOSSES:
             training.replace_function(F, name, wrap)
+        training.keras.missing = (
+            "losses of Keras give targets the shape of the predictions themselves"
+        )
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding

@@ -105,7 +105,7 @@ class _Passes:
 
     def connect(self) -> None:
         self._training.replace_function(DataLoader, "__iter__", self._wrap_iteration)
-        self._training.on_keras(
+        self._training.keras.on_import(
             lambda keras: self._training.replace_function(
                 definer(keras.Model, "fit"), "fit", self._wrap_fit
             )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 from torch import nn
 
 from defib.fixes.base import Fix
+from defib.fixes.hyperparameters import set_hyperparameter
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -22,7 +23,8 @@ class RaiseClippingLimit(Fix):
     """Clipping to a larger norm than the script's.
 
     ## What it changes
-    `clip_grad_norm_` is called with the value where the script's limit is smaller.
+    `clip_grad_norm_` is called with the value where the script's limit is smaller; so are
+    `clipnorm` and `global_clipnorm` of optimisers of Keras.
 
     ## When it helps
     Where nearly every step is cut far below its size, and the limit sets the pace.
@@ -43,6 +45,10 @@ class RaiseClippingLimit(Fix):
 
         for name in ("clip_grad_norm_", "clip_grad_norm"):
             training.replace_function(nn.utils, name, wrap)
+        for key in ("clipnorm", "global_clipnorm"):
+            set_hyperparameter(
+                training, key, lambda own: max(own, limit), f"clipping limit raised to {limit:g}"
+            )
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding

@@ -7,6 +7,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from defib.discovery.keras_layers import modules_of
 from defib.fixes.activation_swap import output_activation, skip_call
 from defib.fixes.base import Fix
 from defib.fixes.live_training import LiveTraining
@@ -31,9 +32,8 @@ class RemoveOutputActivation(Fix):
     def connect(self, training: LiveTraining) -> None:
         def change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
             output = output_activation(model, inputs, KINDS)
-            if output.module:
-                parent, _, name = output.module.rpartition(".")
-                model.get_submodule(parent)._modules[name] = nn.Identity()
+            if output.module is not None:
+                _leave_out(model, output.module)
             elif output.call is not None:
                 skip_call(training, model, KINDS, output.call)
             else:
@@ -45,3 +45,10 @@ class RemoveOutputActivation(Fix):
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding
         return "no activation behind the last layer"
+
+
+def _leave_out(model: nn.Module, activation: nn.Module) -> None:
+    for parent in list(modules_of(model)):
+        for name, module in parent._modules.items():
+            if module is activation:
+                parent._modules[name] = nn.Identity()

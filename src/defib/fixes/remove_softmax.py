@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 
 _MODULES = (nn.Softmax, nn.LogSoftmax, nn.Softmax2d)
+_KERAS_LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 _FUNCTIONS = ((F, "softmax"), (torch, "softmax"), (Tensor, "softmax"))
 
 
@@ -25,8 +27,9 @@ class RemoveSoftmax(Fix):
     """No softmax before a cross-entropy.
 
     ## What it changes
-    A softmax whose result is handed to `cross_entropy` is undone: the loss gets what went into
-    it. Attention and other softmaxes stay.
+    A softmax whose result is handed to `cross_entropy`, or to a cross-entropy of Keras that is
+    made with `from_logits=True`, is undone: the loss gets what went into it. Attention and other
+    softmaxes stay.
 
     ## When it helps
     Where probabilities go into a loss that expects scores: its gradients are then small, and
@@ -73,7 +76,17 @@ class RemoveSoftmax(Fix):
 
             return cross_entropy
 
+        def on_keras_loss(call: LossCall) -> Tensor | None:
+            if call.function not in _KERAS_LOSSES or not call.arguments.get("from_logits"):
+                return None
+            for result, values in scores:
+                if result is call.predictions or result.data_ptr() == call.predictions.data_ptr():
+                    training.did("softmax before the cross-entropy undone")
+                    return call.compute(call.targets, values)
+            return None
+
         training.on_model(change)
+        training.keras.on_loss(on_keras_loss)
         for owner, name in _FUNCTIONS:
             training.replace_function(owner, name, wrap_softmax)
         training.replace_function(F, "cross_entropy", wrap_loss)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.metrics.one_hot import is_one_hot
 from defib.records.finding import Finding
@@ -21,6 +22,8 @@ SMALLEST = 1e-12
 """Probability whose logarithm is taken at least."""
 _SQUARED_ERROR = "squared-error-of-classes"
 _ONE_UNIT = "softmax-over-one-unit"
+_CATEGORICAL = "categorical_crossentropy"
+_OF_PROBABILITIES = ("binary_crossentropy", _CATEGORICAL, "sparse_categorical_crossentropy")
 
 
 @final
@@ -36,6 +39,9 @@ class ReplaceLoss(Fix):
       probabilities, else a log-softmax is applied.
     - `cross_entropy` over one output with targets from 0 to 1 becomes
       `binary_cross_entropy_with_logits`.
+    - The same for `"mse"` and `"categorical_crossentropy"` of Keras; a cross-entropy of Keras whose
+      predictions are no probabilities, because some lie outside of [0, 1], takes them with
+      `from_logits=True`.
 
     ## When it helps
     Where the loss is not one for the targets that the script has: a squared error of
@@ -44,7 +50,7 @@ class ReplaceLoss(Fix):
 
     ## What it cannot do
     Add outputs that are missing: class numbers that one output is to hit stay a regression.
-    Losses of Keras, and those written by hand, are not seen.
+    Losses written by hand are not seen.
 
     ## References
     - Bishop, *Neural Networks for Pattern Recognition* (1995), section 6.9: cross-entropy.
@@ -90,6 +96,22 @@ class ReplaceLoss(Fix):
             is_single = input.ndim == 2 and input.shape[1] == 1 and input.shape == target.shape
             return with_logits(input, target.to(input), **own) if is_single else None
 
+        def on_keras_loss(call: LossCall) -> Tensor | None:
+            found = None
+            if call.function == "mean_squared_error" and call.predictions.ndim == 2:
+                found = of_classes(call.predictions, call.targets, {"reduction": "none"})
+                if found is not None and found.ndim > 1:
+                    found = found.mean(1)
+            elif call.function in _OF_PROBABILITIES and not call.arguments.get("from_logits"):
+                if not bool(((call.predictions >= 0) & (call.predictions <= 1)).all()):
+                    found = call.compute(call.targets, call.predictions, from_logits=True)
+            elif call.function == _CATEGORICAL and call.predictions.shape[-1] == 1:
+                found = with_logits(call.predictions, call.targets, reduction="none").mean(-1)
+            if found is not None:
+                training.did(f"{call.function or 'loss'} replaced")
+            return found
+
+        training.keras.on_loss(on_keras_loss)
         wrap("nll_loss", of_scores)
         wrap("mse_loss", of_classes)
         wrap("cross_entropy", of_one_unit)

@@ -53,5 +53,5 @@ def _keeps_width(weight: Tensor) -> bool:
 
 def _with_input(layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor:
     del layer
-    [inputs] = arguments
+    inputs, *_ = arguments
     return output + inputs if inputs.shape == output.shape else output

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from defib.discovery.keras_layers import is_training
 from defib.fixes.base import Fix
-from defib.fixes.layer_weights import weights_of
+from defib.fixes.layer_weights import LayerWeight, weights_of
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -38,20 +39,22 @@ class ReviveDeadUnits(Fix):
 
     def connect(self, training: LiveTraining) -> None:
         interval = max(1, int(self.value or USUAL_INTERVAL))
+        layers: dict[nn.Module, LayerWeight] = {}
         highest: dict[nn.Module, Tensor] = {}
         steps = 0
 
         def note(layer: nn.Module, arguments: Any, output: Tensor) -> None:
             del arguments
-            if not layer.training:
+            if not is_training(layer):
                 return
-            axes = [axis for axis in range(output.ndim) if axis != _unit_axis(layer, output)]
-            most = output.detach().amax(axes)
+            most = output.detach().movedim(layers[layer].unit_axis, 0)
+            most = most.reshape(len(most), -1).amax(1)
             highest[layer] = torch.maximum(highest[layer], most) if layer in highest else most
 
         def watch(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
             del inputs
             for each in weights_of(model)[:-1]:
+                layers[each.layer] = each
                 each.layer.register_forward_hook(note)
             return ""
 
@@ -60,7 +63,9 @@ class ReviveDeadUnits(Fix):
             steps += 1
             if steps % interval:
                 return
-            revived = sum(_revive(layer, most <= 0, optimizer) for layer, most in highest.items())
+            revived = sum(
+                _revive(layers[layer], most <= 0, optimizer) for layer, most in highest.items()
+            )
             highest.clear()
             training.did("looked for dead units")
             if revived:
@@ -74,23 +79,25 @@ class ReviveDeadUnits(Fix):
         return "draw the weights of dead units anew, once what killed them is gone"
 
 
-def _unit_axis(layer: nn.Module, output: Tensor) -> int:
-    # Convolutions put their channels behind the batch, dense layers their units last.
-    return output.ndim - 1 if isinstance(layer, nn.Linear) else 1
-
-
-def _revive(layer: nn.Module, dead: Tensor, optimizer: Optimizer) -> int:
+def _revive(layer: LayerWeight, dead: Tensor, optimizer: Optimizer) -> int:
     count = int(dead.sum())
-    parameters = [each for each in layer.parameters(recurse=False) if len(each) == len(dead)]
-    if not count or len(parameters) == 0:
+    if not count or len(layer.weight) != len(dead):
         return 0
+    bias = layer.bias
     with torch.no_grad():
-        for parameter in parameters:
-            fresh = torch.zeros_like(parameter)
-            if parameter.ndim > 1:
-                nn.init.kaiming_normal_(fresh, nonlinearity="relu")
-            parameter[dead] = fresh[dead]
-            for value in optimizer.state.get(parameter, {}).values():
-                if isinstance(value, Tensor) and value.shape == parameter.shape:
-                    value[dead] = 0
+        fresh = torch.empty_like(layer.weight, memory_format=torch.contiguous_format)
+        nn.init.kaiming_normal_(fresh, nonlinearity="relu")
+        layer.weight[dead] = fresh[dead]
+        if bias is not None:
+            bias[dead] = 0
+        for value in _memories(optimizer, layer.parameter):
+            layer.arrange(value)[dead] = 0
+        for value in _memories(optimizer, bias) if bias is not None else ():
+            value[dead] = 0
     return count
+
+
+def _memories(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
+    """What `optimizer` remembers of each number in `parameter`."""
+    values = optimizer.state.get(parameter, {}).values()
+    return [each for each in values if isinstance(each, Tensor) and each.shape == parameter.shape]

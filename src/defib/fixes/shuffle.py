@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 from torch.utils.data import IterableDataset
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_training import is_array
 from defib.fixes.literals import with_name
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -21,7 +22,7 @@ class Shuffle(Fix):
 
     ## What it changes
     Every `DataLoader` that is made without a sampler of its own, over data with a length, gets
-    `shuffle=True`.
+    `shuffle=True`; so does `fit` of Keras over arrays.
 
     ## When it helps
     Where neighbouring examples are alike, most often because the data are sorted by class.
@@ -34,6 +35,7 @@ class Shuffle(Fix):
 
     def connect(self, training: LiveTraining) -> None:
         training.on_loader(_shuffled)
+        training.keras.on_fit(_shuffled_fit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         del record, finding
@@ -50,3 +52,11 @@ def _shuffled(arguments: dict[str, Any]) -> str:
         return ""
     arguments["shuffle"] = True
     return "data loader shuffled"
+
+
+def _shuffled_fit(model: Any, arguments: dict[str, Any]) -> str:
+    del model
+    if arguments["shuffle"] or not is_array(arguments["x"]):
+        return ""
+    arguments["shuffle"] = True
+    return "`fit` shuffles"

@@ -34,16 +34,15 @@ class Sigmoid(Fix):
     nothing before it learns.
 
     ## What it cannot do
-    Change a softmax of Keras, or one that is part of the loss (`replace-loss` does).
+    Change one that is part of the loss (`replace-loss` does).
     """
 
     def connect(self, training: LiveTraining) -> None:
         def wrap(original: Callable[..., Tensor]) -> Callable[..., Tensor]:
             def softmax(values: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-                result = original(values, *arguments, **keywords)
                 axis = keywords.get("dim", arguments[0] if arguments else None)
                 if not isinstance(axis, int) or values.ndim < 2 or values.shape[axis] != 1:
-                    return result
+                    return original(values, *arguments, **keywords)
                 training.did("sigmoid instead of a softmax over one unit")
                 return torch.sigmoid(values)
 

@@ -9,9 +9,11 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from defib.discovery.keras_layers import holds_keras_layers, is_keras_layer
 from defib.fixes.base import Fix
 from defib.fixes.layer_weights import LayerWeight, weights_of
 from defib.fixes.live_training import LiveTraining
+from defib.fixes.trial_pass import trial_pass
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
 
@@ -49,13 +51,12 @@ def _change(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
     if not found or not inputs:
         return ""
     # A copy runs: batch norm must not count these batches, and hooks of the user's not fire.
-    twin = copy.deepcopy(model)
+    # Models of Keras cannot be copied in general, and leave batch norm alone by themselves.
+    twin = model if holds_keras_layers(model) else copy.deepcopy(model)
     pairs = list(zip(found, weights_of(twin), strict=True))
+    for _, copied in pairs:
+        copied.draw(nn.init.orthogonal_)
     with torch.no_grad():
-        for _, copied in pairs:
-            nn.init.orthogonal_(copied.weight)
-            if copied.bias is not None:
-                copied.bias.zero_()
         for own, copied in pairs:
             for _ in range(ROUNDS):
                 deviation = _output_deviation(twin, copied, inputs)
@@ -75,8 +76,11 @@ def _output_deviation(model: nn.Module, weight: LayerWeight, inputs: tuple[Tenso
         seen.append(output.std())
 
     handle = weight.layer.register_forward_hook(keep)
-    try:
-        model(*inputs)
-    finally:
-        handle.remove()
+    if is_keras_layer(model):
+        trial_pass(model, inputs, [handle])
+    else:
+        try:
+            model(*inputs)
+        finally:
+            handle.remove()
     return seen[0] if seen else torch.tensor(0.0)

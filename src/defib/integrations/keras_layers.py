@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from defib.discovery.creation import Creations
+from defib.discovery.keras_layers import inputs_last_moved, units_last_moved
 from defib.discovery.models import Arrange, NamedParameter, parameters_of
 
 # Of a package that may be missing, and that defib must not be the first to import.
@@ -107,7 +108,7 @@ class LayerNames:
         if isinstance(layer, self._keras.layers.EinsumDense):
             return _einsum_arrangement(layer.equation)
         # Torch has the inputs of transposed convolutions first; the units matter here.
-        return _inputs_last_moved if "Transpose" in type(layer).__name__ else _units_last_moved
+        return inputs_last_moved if "Transpose" in type(layer).__name__ else units_last_moved
 
 
 _VECTORS = ("bias", "gamma", "beta", "scale", "alpha")
@@ -116,16 +117,6 @@ _VECTORS = ("bias", "gamma", "beta", "scale", "alpha")
 
 def _flattened(tensor: Tensor) -> Tensor:
     return tensor.reshape(-1)
-
-
-def _units_last_moved(tensor: Tensor) -> Tensor:
-    """Positions, inputs, units -> units, inputs, positions."""
-    return tensor.movedim((-1, -2), (0, 1))
-
-
-def _inputs_last_moved(tensor: Tensor) -> Tensor:
-    """Positions, units, inputs -> units, inputs, positions."""
-    return tensor.movedim((-2, -1), (0, 1))
 
 
 def _einsum_arrangement(equation: str) -> Arrange:
