@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import CompletedProcess
 from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +21,7 @@ from defib.records.reading import read_run
 from defib.records.run import LayerFact, LossFact, ParameterFact, RunEnding, RunRecord
 from defib.records.series import Series
 from defib.rules.loss.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
+from tests.warm_python import WarmPython
 
 pytestmark = pytest.mark.skipif(
     find_spec("keras") is None, reason="keras is not installed: pip install 'defib[keras]'"
@@ -36,23 +38,30 @@ NAMES = [
 ]
 
 
-def start(*command: str, folder: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
-    """A process of its own: the backend of Keras is chosen at its import."""
-    settings = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", *command],
+SETTINGS = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+
+
+@pytest.fixture(scope="module")
+def warm_keras() -> Iterator[WarmPython]:
+    """Processes of their own: the backend of Keras is chosen at its import."""
+    with WarmPython("keras", **SETTINGS) as python:
+        yield python
+
+
+def output_of(done: CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def started(*command: str, folder: Path) -> CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
         cwd=folder,
-        env=os.environ | settings | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=os.environ | SETTINGS,
+        capture_output=True,
         text=True,
+        check=False,
     )
-
-
-def output_of(process: subprocess.Popen[str]) -> str:
-    output, error = process.communicate(timeout=240)
-    assert process.returncode == 0, error
-    return output
 
 
 @dataclass(frozen=True)
@@ -72,15 +81,14 @@ class Trainings:
 
 
 @pytest.fixture(scope="module")
-def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
-    directory = tmp_path_factory.mktemp("records")
+def trainings(warm_keras: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Trainings:
+    directory, failing = tmp_path_factory.mktemp("records"), tmp_path_factory.mktemp("failing")
     module = "tests.integrations.keras_trainings"
-    processes = [
-        start("-m", module),
-        start("-m", module, str(directory)),
-        start("-m", module, str(tmp_path_factory.mktemp("failing")), "failing"),
-    ]
-    return Trainings(directory, *(json.loads(output_of(process)) for process in processes))
+    outputs = (
+        output_of(warm_keras.run(module, *arguments, folder=ROOT))
+        for arguments in ((), (str(directory),), (str(failing), "failing"))
+    )
+    return Trainings(directory, *map(json.loads, outputs))
 
 
 def layer(run: RunRecord, name: str) -> LayerFact:
@@ -358,10 +366,10 @@ SCRIPT = dedent(
 )
 
 
-def test_script_is_watched_unmodified(tmp_path: Path):
+def test_script_is_watched_unmodified(warm_keras: WarmPython, tmp_path: Path):
     (tmp_path / "train.py").write_text(SCRIPT)
-    plain = start("train.py", folder=tmp_path)
-    watched = start("-m", "defib", "run", "--out", "run", "train.py", folder=tmp_path)
+    plain = warm_keras.run("train", folder=tmp_path)
+    watched = started("-m", "defib", "run", "--out", "run", "train.py", folder=tmp_path)
     assert output_of(watched) == output_of(plain)
     run = read_run(tmp_path / "run")
     assert "keras" in run.versions
@@ -378,8 +386,8 @@ def test_script_is_watched_unmodified(tmp_path: Path):
 def test_script_without_keras_does_not_import_it(tmp_path: Path):
     text = "import sys, torch\nprint('keras' in sys.modules)\n"
     (tmp_path / "train.py").write_text(text)
-    process = start("-m", "defib", "run", "--out", "run", "train.py", folder=tmp_path)
-    assert output_of(process) == "False\n"
+    done = started("-m", "defib", "run", "--out", "run", "train.py", folder=tmp_path)
+    assert output_of(done) == "False\n"
 
 
 def test_keras_on_another_backend_is_left_alone():
@@ -395,8 +403,9 @@ model.compile(optimizer="sgd", loss="mse", jit_compile=True)
 """
 
 
-def test_the_verdict_names_the_compilation_that_hides_the_training(tmp_path: Path):
+def test_the_verdict_names_the_compilation_that_hides_the_training(
+    warm_keras: WarmPython, tmp_path: Path
+):
     (tmp_path / "train.py").write_text(COMPILED)
-    process = start("-m", "defib", "run", "train.py", folder=tmp_path)
-    _, error = process.communicate(timeout=240)
-    assert "the whole step is compiled at train.py:4" in error
+    done = warm_keras.run("defib", "run", "train.py", folder=tmp_path)
+    assert "the whole step is compiled at train.py:4" in done.stderr
