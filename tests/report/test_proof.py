@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -12,6 +13,8 @@ from defib.records.finding import Diagnosis, Status
 from defib.records.run import RunRecord
 from defib.records.site import Site
 from defib.records.trial import (
+    Beside,
+    Curve,
     Edit,
     PairedComparison,
     Proof,
@@ -21,6 +24,8 @@ from defib.records.trial import (
     Verdict,
     Yardstick,
 )
+from defib.report.figures.kind import Picture
+from defib.report.figures.paired_curves import paired_curves
 from defib.report.page import render_html
 from defib.report.proof_text import diff_lines, effect_in_words, print_proof
 
@@ -128,6 +133,12 @@ def test_a_fix_that_helps_but_leaves_the_fault_is_not_said_to_mend_it():
     assert "`lower-learning-rate=0.1` helps; learning-rate-too-high is still found." in text
 
 
+def test_a_fix_that_helps_by_one_measure_alone_is_not_said_to_mend_it():
+    mixed = compared(reason="judged by the evaluation loss")
+    text = printed(proof(mixed, answer=("lower-learning-rate=0.1",)))
+    assert "`lower-learning-rate=0.1` helps, judged by the evaluation loss." in text
+
+
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
@@ -144,6 +155,42 @@ def test_the_page_shows_curves_what_changed_inside_and_the_command():
     assert "with lower-learning-rate=0.1" in page
     assert "dead units, largest share of a layer" in page
     assert "defib run --with lower-learning-rate=0.1 --steps 200 --seed-shift 0" in page
+
+
+def evaluated(before: TrialResult, end: float) -> TrialResult:
+    curve = Curve(Yardstick.EVALUATION_LOSS, (49, 99, 199), (1.0, 0.8, end))
+    return replace(before, curves=(curve,), evaluation_loss=end)
+
+
+def picture_of_evaluation(**more: object) -> Picture:
+    before, after = (
+        [evaluated(trial(fixes, seed, level), level) for seed in (0, 1)]
+        for fixes, level in (((), 0.7), (("x",), 0.35))
+    )
+    fields = {"yardstick": Yardstick.EVALUATION_LOSS, "fix": "x"} | more
+    comparison = replace(compared(), **fields)  # pyright: ignore[reportArgumentType]
+    return paired_curves(before, after, comparison)
+
+
+def test_what_decided_is_drawn_and_the_training_loss_beside_it():
+    title = picture_of_evaluation().title
+    assert title.startswith("Evaluation loss, which decided, and training loss")
+
+
+def test_losses_of_different_kinds_are_not_drawn_over_one_another():
+    assert picture_of_evaluation(is_other_loss=True).title.startswith("Evaluation loss: bold")
+
+
+def test_where_there_is_no_curve_of_what_decided_the_training_loss_is_drawn_and_it_is_said():
+    picture = picture_of_evaluation(yardstick=Yardstick.BALANCED_ACCURACY)
+    assert picture.title.startswith("Training loss (balanced accuracy decided)")
+
+
+def test_the_other_measure_of_an_evaluation_is_told_beside_that_which_decided():
+    beside = (Beside(Yardstick.EVALUATION_ACCURACY, 0.9, 0.92),)
+    assert effect_in_words(compared(beside=beside)).endswith(
+        "2 seeds; evaluation accuracy 0.9 -> 0.92"
+    )
 
 
 def test_a_page_without_a_proof_says_nothing_of_one():

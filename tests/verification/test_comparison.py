@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from defib.fixes.class_weights import ClassWeights
-from defib.records.trial import Trial, TrialEnding, TrialResult, Verdict, Yardstick
+from defib.fixes.early_stopping import EarlyStopping
+from defib.records.trial import (
+    PairedComparison,
+    Trial,
+    TrialEnding,
+    TrialResult,
+    Verdict,
+    Yardstick,
+)
 from defib.verification.comparison import (
     FALSE_CONFIRMATIONS,
     FEWEST_PAIRS,
@@ -107,3 +115,28 @@ def test_no_effect_is_rarely_confirmed_however_often_one_looks():
         # Without the smallest effect that counts, which only makes it rarer.
         confirmed += any(interval(look).high < 0 for look in looks)
     assert confirmed / 10_000 <= FALSE_CONFIRMATIONS
+
+
+def stopped(before: float, after: float) -> PairedComparison:
+    """Early stopping that leaves a third of the evaluation loss; accuracies as given."""
+    late, early = (
+        [result(1.0, evaluation_loss=loss, evaluation_accuracy=accuracy) for _ in range(3)]
+        for loss, accuracy in ((0.9, before), (0.3, after))
+    )
+    fix = EarlyStopping(40)
+    return compared(fix, late, early, yardsticks_of(fix, is_of_generalization=True))
+
+
+def test_an_evaluation_loss_decides_and_the_accuracy_is_told_beside_it():
+    found = stopped(0.90, 0.91)
+    assert (found.verdict, found.yardstick) == (Verdict.CONFIRMED, Yardstick.EVALUATION_LOSS)
+    [beside] = found.beside
+    assert (beside.yardstick, beside.before) == (Yardstick.EVALUATION_ACCURACY, pytest.approx(0.9))
+
+
+def test_that_the_accuracy_is_worse_where_the_loss_is_less_is_said():
+    assert "accuracy is less with it, too" in stopped(0.90, 0.85).reason
+
+
+def test_a_change_of_accuracy_that_is_too_small_to_count_is_not():
+    assert stopped(0.90, 0.89).reason == ""

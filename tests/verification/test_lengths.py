@@ -90,6 +90,12 @@ def test_early_stopping_is_judged_on_other_seeds_than_that_which_chose_the_step(
     assert found.first_seed == 1
 
 
+def test_of_a_stop_both_the_loss_and_the_accuracy_are_told(shorter: Proof):
+    found = of_fix(shorter, "early-stopping")
+    assert found.yardstick is Yardstick.EVALUATION_LOSS
+    assert [each.yardstick for each in found.beside] == [Yardstick.EVALUATION_ACCURACY]
+
+
 def test_the_shorter_training_is_read_off_the_longer(shorter: Proof):
     stopped = [e for e in shorter.results if e.trial.fixes and "early" in e.trial.fixes[0]]
     assert all(each.is_part for each in stopped)

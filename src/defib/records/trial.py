@@ -56,6 +56,37 @@ class TrialEnding(Enum):
     TIMED_OUT = "timed-out"
 
 
+class Yardstick(Enum):
+    """What is compared."""
+
+    TRAINING_LOSS = "training loss"
+    EVALUATION_LOSS = "evaluation loss"
+    EVALUATION_ACCURACY = "evaluation accuracy"
+    ACCURACY = "accuracy"
+    EVALUATION_BALANCED_ACCURACY = "balanced evaluation accuracy"
+    BALANCED_ACCURACY = "balanced accuracy"
+    RELATIVE_LOSS = "loss over a constant prediction's"
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether more is better."""
+        return self not in (
+            Yardstick.TRAINING_LOSS,
+            Yardstick.EVALUATION_LOSS,
+            Yardstick.RELATIVE_LOSS,
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Curve:
+    """What a yardstick shows over the steps of a trial."""
+
+    yardstick: Yardstick
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
 @final
 @dataclass(frozen=True)
 class TrialResult:
@@ -94,6 +125,8 @@ class TrialResult:
     is_part: bool = False
     """Read off the first steps of a longer trial, and not made."""
     refused_writes: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    """Of the yardsticks beside the training loss that were seen again and again."""
 
 
 @final
@@ -115,25 +148,14 @@ class Verdict(Enum):
     NOT_APPLICABLE = "not applicable"
 
 
-class Yardstick(Enum):
-    """What is compared."""
+@final
+@dataclass(frozen=True)
+class Beside:
+    """Another yardstick on the same pairs, which did not decide: its means."""
 
-    TRAINING_LOSS = "training loss"
-    EVALUATION_LOSS = "evaluation loss"
-    EVALUATION_ACCURACY = "evaluation accuracy"
-    ACCURACY = "accuracy"
-    EVALUATION_BALANCED_ACCURACY = "balanced evaluation accuracy"
-    BALANCED_ACCURACY = "balanced accuracy"
-    RELATIVE_LOSS = "loss over a constant prediction's"
-
-    @property
-    def is_accuracy(self) -> bool:
-        """Whether more is better."""
-        return self not in (
-            Yardstick.TRAINING_LOSS,
-            Yardstick.EVALUATION_LOSS,
-            Yardstick.RELATIVE_LOSS,
-        )
+    yardstick: Yardstick
+    before: float
+    after: float
 
 
 @final
@@ -168,6 +190,10 @@ class PairedComparison:
     """Of the pairs; the others follow it."""
     base: tuple[str, ...] = ()
     """Fixes that were confirmed before, and are applied on both sides."""
+    beside: tuple[Beside, ...] = ()
+    """What else the script's evaluation shows."""
+    is_other_loss: bool = False
+    """Whether the training losses with and without the fix are of different kinds."""
 
 
 @final

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from defib.records.finding import Diagnosis
-from defib.records.trial import Edit, PairedComparison, Proof, Verdict
+from defib.records.trial import Beside, Edit, PairedComparison, Proof, Verdict
 from defib.report.quantities import count, duration, number, percent
 from defib.report.text import Printer
 
@@ -69,7 +69,12 @@ def effect_in_words(comparison: PairedComparison) -> str:
     seeds = count(comparison.pairs, "seed")
     if comparison.pairs < 2:
         return f"{text}, {seeds}"
-    return f"{text}: {_interval(comparison)}, {seeds}"
+    beside = [f"; {_beside(each)}" for each in comparison.beside]
+    return f"{text}: {_interval(comparison)}, {seeds}{''.join(beside)}"
+
+
+def _beside(other: Beside) -> str:
+    return f"{other.yardstick.value} {number(other.before)} -> {number(other.after)}"
 
 
 def _interval(comparison: PairedComparison) -> str:
@@ -102,6 +107,9 @@ def _answer(proof: Proof) -> str:
     fixes = " and ".join(f"`{each}`" for each in proof.answer)
     several = len(proof.answer) > 1
     confirmed = [each for each in proof.comparisons if each.verdict is Verdict.CONFIRMED]
+    mixed = [each.reason for each in confirmed if each.reason]
+    if mixed:
+        return f"{fixes} {'help' if several else 'helps'}, {mixed[0]}."
     left = [each.rule for each in confirmed if each.is_symptom_gone is False]
     if left:
         return f"{fixes} {'help' if several else 'helps'}; {' and '.join(left)} is still found."

@@ -63,8 +63,11 @@ def view_of(proof: Proof) -> ProofView:
 
 
 def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> ComparisonView:
-    before = _results(proof, comparison.base, comparison)
     after = _results(proof, (*comparison.base, comparison.fix), comparison)
+    # The shorter side of a longer training was read off it.
+    is_longer = any(each.trial.steps > proof.steps for each in after)
+    every = _results(proof, comparison.base, comparison)
+    before = [each for each in every if each.is_part is is_longer]
     is_shown = place < MOST_PICTURES and comparison.pairs > 1 and before and after
     return ComparisonView(
         fix=comparison.fix,
@@ -75,7 +78,7 @@ def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> 
         reason=comparison.reason,
         change=comparison.change,
         diff=tuple(diff_lines(comparison.edit)) if comparison.edit else (),
-        picture=paired_curves(before, after, comparison.fix) if is_shown else None,
+        picture=paired_curves(before, after, comparison) if is_shown else None,
         inside=_inside(before, after),
         command=shlex.join(["defib", *after[0].trial.command]) if after else "",
     )

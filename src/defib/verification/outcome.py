@@ -16,6 +16,7 @@ from defib.records.series import Series
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.rules.trend import constant_prediction_loss
 from defib.script.rerun import FIX_EVENT, REFUSED_WRITE_EVENT
+from defib.verification.curves import curves_of, thinned
 
 LAST_PART = 0.2
 """Share of a trial's steps over which the objective is averaged: long enough to smooth over the
@@ -23,8 +24,6 @@ batches, short enough to be the end."""
 RARE_PART = 0.5
 """The same where examples of rare classes are counted: a fifth may hold none."""
 FIRST_PART = 0.02
-CURVE_POINTS = 200
-"""Of the curves in pictures."""
 
 
 def result_of(trial: Trial, directory: Path, ending: TrialEnding, reason: str) -> TrialResult:
@@ -69,7 +68,7 @@ def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
     """`result` with what `record`, or a part of it, tells."""
     losses = next(iter(record.of("loss").values()), Series.of([]))
     findings = diagnose(record).findings
-    curve = _thinned(losses)
+    curve = thinned(losses)
     level = _average(losses.part(1 - LAST_PART, 1.0))
     constant = constant_prediction_loss(record, next(iter(record.of("loss")), "")) or float("nan")
     return replace(
@@ -90,6 +89,7 @@ def with_measurements(result: TrialResult, record: RunRecord) -> TrialResult:
         curve_losses=tuple(float(value) for value in curve.values),
         dead_units=_largest_last(record.of("dead_unit_fraction").values()),
         gradient_ratio=_gradient_ratio(record),
+        curves=curves_of(record, constant),
     )
 
 
@@ -143,11 +143,3 @@ def _gradient_ratio(record: RunRecord) -> float:
         return float("nan")
     first, last = (norms[name].part(0.5, 1.0).median() for name in (weights[0], weights[-1]))
     return first / last if last > 0 else float("nan")
-
-
-def _thinned(losses: Series) -> Series:
-    """Averages over neighbouring steps, at most `CURVE_POINTS` of them."""
-    width = max(1, -(-len(losses) // CURVE_POINTS))
-    blocks = [slice(start, start + width) for start in range(0, len(losses), width)]
-    values = [float(losses.values[each].mean()) for each in blocks]
-    return Series.of(values, [int(losses.steps[each][0]) for each in blocks])

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from defib.fixes.base import Fix
-from defib.records.trial import PairedComparison, TrialEnding, TrialResult, Verdict, Yardstick
+from defib.records.trial import (
+    Beside,
+    PairedComparison,
+    TrialEnding,
+    TrialResult,
+    Verdict,
+    Yardstick,
+)
 from defib.verification.comparison import (
     FEWEST_PAIRS,
     Differences,
@@ -14,6 +22,8 @@ from defib.verification.comparison import (
     measured,
     verdict_on,
 )
+
+_OF_EVALUATION = (Yardstick.EVALUATION_LOSS, Yardstick.EVALUATION_ACCURACY)
 
 
 def yardsticks_of(fix: Fix, *, is_of_generalization: bool = False) -> tuple[Yardstick, ...]:
@@ -50,11 +60,15 @@ def compared(
         pairs=len(after),
         before=tuple(measured(each, yardstick) for each in before),
         after=tuple(measured(each, yardstick) for each in after),
+        is_other_loss=fix.changes_objective,
     )
     unusable = next((each for each in after if each.ending is not TrialEnding.TRAINED), None)
     if unusable is not None:
         return replace(comparison, reason=f"{unusable.ending.value}: {unusable.reason}")
     verdict, span = verdict_on(found)
+    reason = _why_undecided(verdict, found.values, len(after), yardstick)
+    if verdict is Verdict.CONFIRMED and _is_less_accurate(before, after, yardstick, yardsticks):
+        reason = "judged by the evaluation loss; the evaluation accuracy is less with it, too"
     return replace(
         comparison,
         verdict=verdict,
@@ -62,8 +76,39 @@ def compared(
         low=span.low,
         high=span.high,
         is_logarithm=found.is_logarithm,
-        reason=_why_undecided(verdict, found.values, len(after), yardstick),
+        reason=reason,
+        beside=_beside(before, after, yardstick, yardsticks),
     )
+
+
+def _beside(
+    before: Sequence[TrialResult],
+    after: Sequence[TrialResult],
+    decided_by: Yardstick,
+    yardsticks: Sequence[Yardstick],
+) -> tuple[Beside, ...]:
+    """The other one of the loss and the accuracy of an evaluation, where both could decide."""
+    if decided_by not in _OF_EVALUATION:
+        return ()
+    others = [each for each in yardsticks if each in _OF_EVALUATION and each is not decided_by]
+    return tuple(
+        Beside(each, *(fmean(measured(one, each) for one in side) for side in (before, after)))
+        for each in others
+        if differences(before, after, each).values
+    )
+
+
+def _is_less_accurate(
+    before: Sequence[TrialResult],
+    after: Sequence[TrialResult],
+    decided_by: Yardstick,
+    yardsticks: Sequence[Yardstick],
+) -> bool:
+    """Whether a loss decided, and the accuracy of the same evaluations is surely worse."""
+    other = Yardstick.EVALUATION_ACCURACY
+    if decided_by is not Yardstick.EVALUATION_LOSS or other not in yardsticks:
+        return False
+    return verdict_on(differences(before, after, other))[0] is Verdict.HARMFUL
 
 
 def _first_seen(
