@@ -94,7 +94,8 @@ def keras_kernel(module: nn.Module) -> KerasKernel | None:
     is_dense = isinstance(module, layers.Dense)
     is_transposed = isinstance(module, tuple(getattr(layers, name) for name in _TRANSPOSED))
     convolutions = tuple(getattr(layers, name) for name in _CONVOLUTIONS)
-    kernel = vars(module).get("_kernel")
+    # Behind a property where it may be quantised.
+    kernel = vars(module).get("_kernel", vars(module).get("kernel"))
     # Keras makes variables without numbers where it only finds out shapes.
     if kernel is None or not (is_dense or is_transposed or isinstance(module, convolutions)):
         return None

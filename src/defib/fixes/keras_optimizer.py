@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -154,7 +155,9 @@ class KerasOptimizer:
             return
         optimizer = self.optimizer
         if self._companion is None:
-            companion: Optimizer = type(optimizer).from_config(optimizer.get_config())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Of NumPy, about how Keras reads its variables.
+                companion: Optimizer = type(optimizer).from_config(optimizer.get_config())
             self._companions = [self._keras.Variable(each) for each in added]
             companion.build(self._companions)
             self._companion = companion

@@ -231,5 +231,5 @@ def _momentum_of(optimizer: Optimizer | KerasOptimizer | None) -> float:
     """Of plain gradient descent; 0 for every other optimiser."""
     if not isinstance(optimizer, KerasOptimizer):
         return momentum_of(optimizer) if optimizer is not None else 0.0
-    own = optimizer.optimizer.get_config()
-    return 0.0 if own.get("nesterov") or "rho" in own else float(own.get("momentum", 0.0))
+    is_plain = not getattr(optimizer.optimizer, "nesterov", True)
+    return float(optimizer.param_groups[0].get("momentum", 0.0)) if is_plain else 0.0
