@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import NamedTuple, final
 from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.verification.beginnings import beginning_of
-from defib.verification.pace import larger, pace_of, side_by_side
+from defib.verification.pace import larger, pace_of
 from defib.verification.plan import LARGEST_COST
 
 Runner = Callable[[Trial, float], TrialResult]
@@ -57,11 +57,11 @@ class Ledger:
         self._options = options
         self._results: dict[tuple[str, int], TrialResult] = {}
         self._beginnings: dict[tuple[str, int], TrialResult] = {}
-        self._pace = pace_of(record)
+        self.pace = pace_of(record)
         self.steps = steps
         self._left = larger(
-            self._pace.limit(record.steps, options.cost, options.jobs),
-            self._pace.cost([steps] * FEWEST_TRIALS),
+            self.pace.limit(record.steps, options.cost, options.jobs),
+            self.pace.cost([steps] * FEWEST_TRIALS),
         )
 
     @property
@@ -78,10 +78,6 @@ class Ledger:
         """Of a trial that was made."""
         return self._results[_key(self._trial(condition))]
 
-    def has(self, condition: Condition) -> bool:
-        """Whether the trial was made."""
-        return not self._missing([condition])
-
     def beginning(self, whole: Condition, part: Condition) -> TrialResult:
         """Of a trial that is read off the first steps of one that was made."""
         trial = self._trial(part)
@@ -92,31 +88,19 @@ class Ledger:
 
     def affords(self, conditions: Iterable[Condition]) -> bool:
         """Whether the trials that are missing may still be made."""
-        missing = [each.steps for each in self._missing(conditions)]
-        return self._pace.cost(missing).is_within(self._left)
+        missing = [each.steps for each in self.missing(conditions)]
+        return self.pace.cost(missing).is_within(self._left)
 
     def make(self, conditions: Iterable[Condition]) -> None:
         """Make the trials that are missing, several at once."""
-        missing = self._missing(conditions)
+        missing = self.missing(conditions)
         with ThreadPoolExecutor(self._options.jobs) as pool:
             for trial, result in zip(missing, pool.map(self._run, missing), strict=True):
                 self._results[_key(trial)] = result
-        self._left -= self._pace.cost([each.steps for each in missing])
+        self._left -= self.pace.cost([each.steps for each in missing])
 
-    def seconds(self, batches: Sequence[Iterable[Condition]]) -> float:
-        """Until the trials of all batches are made, one batch after the other.
-
-        Each as long as the watched run was for it: on a machine that is as busy as it was then.
-        """
-        made: set[tuple[str, int]] = set()
-        total = 0.0
-        for batch in batches:
-            new = [each for each in self._missing(batch) if _key(each) not in made]
-            made |= {_key(each) for each in new}
-            total += side_by_side((self._pace.whole(e.steps) for e in new), self._options.jobs)
-        return total
-
-    def _missing(self, conditions: Iterable[Condition]) -> list[Trial]:
+    def missing(self, conditions: Iterable[Condition]) -> list[Trial]:
+        """The trials of `conditions` that were not made, each once."""
         trials = {_key(each): each for each in map(self._trial, conditions)}
         return [trial for key, trial in trials.items() if key not in self._results]
 
@@ -138,7 +122,7 @@ class Ledger:
 
     def _run(self, trial: Trial) -> TrialResult:
         # Trials that run side by side may slow one another down.
-        expected = BUSY_START_SECONDS + self._options.jobs * self._pace.whole(trial.steps)
+        expected = BUSY_START_SECONDS + self._options.jobs * self.pace.whole(trial.steps)
         result = self._options.run(trial, expected)
         name = "+".join(trial.fixes) or "as it is"
         again = ", again" if trial.is_repetition else ""

@@ -21,6 +21,7 @@ from defib.fixes.length_fix import LengthFix
 from defib.records.finding import Finding, Severity
 from defib.records.run import RunRecord
 from defib.records.trial import PairedComparison, Proof, Verdict
+from defib.verification.announcement import announcement
 from defib.verification.choice import by_promise, next_batch, open_candidates, with_values
 from defib.verification.judgement import decided, gain, judged
 from defib.verification.ledger import Ledger, ProofOptions
@@ -81,7 +82,7 @@ def _round(
         if not batch:
             break
         waiting = [each for each in waiting if each not in batch]
-        _tell_plan(progress, batch, options)
+        options.report(announcement(progress, batch, options.jobs))
         confirmed = _batch(progress, with_values(progress, batch))
     if waiting:
         labels = ", ".join(each.fix.label for each in waiting)
@@ -113,23 +114,6 @@ def _batch(progress: Progress, tried: Sequence[Candidate]) -> Confirmed | None:
     pairs = [Confirmed(each, standing[each.fix.label]) for each in tried]
     confirmed = [each for each in pairs if each.comparison.verdict is Verdict.CONFIRMED]
     return max(confirmed, key=lambda each: gain(each.comparison), default=None)
-
-
-def _tell_plan(progress: Progress, tried: Sequence[Candidate], options: ProofOptions) -> None:
-    """What is about to be run, if the first candidate is the one that is decided on."""
-    costs, ledger = progress.costs, progress.ledger
-    sweeps = [each for candidate in tried for each in costs.measuring(candidate)]
-    batches = [costs.screening(tried), progress.sides(tried[0]).deciding()]
-    if sweeps:
-        batches.insert(0, [progress.without(0), *sweeps])
-    new = {each for batch in batches for each in batch if not ledger.has(each)}
-    longest = max((each.steps or ledger.steps for each in new), default=ledger.steps)
-    length = f"{'' if len({each.steps for each in new}) < 2 else 'up to '}{longest:,}"
-    options.report(
-        f"Trying {len(tried)} fix{'es' if len(tried) > 1 else ''}: about {len(new)} re-runs of "
-        f"{length} steps, {options.jobs} at once, about {ledger.seconds(batches):,.0f} s, "
-        "their starts included; longer where that does not decide."
-    )
 
 
 def _of_longer(fix: str, further: Sequence[Finding], mended: Collection[str]) -> list[str]:
