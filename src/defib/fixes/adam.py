@@ -9,6 +9,7 @@ import torch
 from torch.optim import Optimizer
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -49,8 +50,12 @@ class Adam(Fix):
         training.after_step(step)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`torch.optim.Adam(model.parameters(), lr={self.value or USUAL_RATE:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`torch.optim.Adam(model.parameters(), lr={self.value or USUAL_RATE:g})`",
+            f"`keras.optimizers.Adam(learning_rate={self.value or USUAL_RATE:g})`",
+        )
 
 
 @final

@@ -53,6 +53,7 @@ class AddParametersToOptimizer(Fix):
                 optimizer.param_groups[0]["params"].extend(new)
                 training.did(f"{len(new)} parameters added to {type(optimizer).__name__}")
 
+        training.keras.missing = "`fit` of Keras trains all that is trainable in the model"
         training.on_model(remember)
         training.before_step(add)
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled, trains_keras
 from defib.fixes.literals import with_name
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -75,9 +76,12 @@ class AverageLoss(Fix):
             training.replace_function(F, name, wrap)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return '`reduction="mean"`'
+        del finding
+        return spelled(
+            record, '`reduction="mean"`', '`reduction="sum_over_batch_size"`, which is the default'
+        )
 
     def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        del record, finding
-        return with_name(code, 'reduction="sum', 'reduction="mean')
+        del finding
+        mean = "sum_over_batch_size" if trains_keras(record) else "mean"
+        return with_name(code, 'reduction="sum', f'reduction="{mean}')

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset, WeightedRandomSampler
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.keras_training import is_array
 from defib.fixes.live_training import LiveTraining
 from defib.metrics.one_hot import is_one_hot
@@ -57,10 +58,13 @@ class BalancedSampler(Fix):
         training.keras.on_fit(_balanced_fit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return (
+        del finding
+        return spelled(
+            record,
             "`DataLoader(..., sampler=WeightedRandomSampler(1 / examples_of_each_class[classes], "
-            "len(classes)))` instead of `shuffle=True`"
+            "len(classes)))` instead of `shuffle=True`",
+            "`fit` of a `DataLoader` with a `WeightedRandomSampler` that draws every class equally "
+            "often, instead of the array",
         )
 
 

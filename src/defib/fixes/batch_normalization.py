@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from defib.fixes.after_hidden_layers import add_after_hidden_layers
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -37,8 +38,12 @@ class BatchNormalization(Fix):
         add_after_hidden_layers(training, _normalization, "batch normalisation")
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`nn.BatchNorm1d(units)` or `nn.BatchNorm2d(channels)` after each hidden layer"
+        del finding
+        return spelled(
+            record,
+            "`nn.BatchNorm1d(units)` or `nn.BatchNorm2d(channels)` after each hidden layer",
+            "`layers.BatchNormalization()` after each hidden layer",
+        )
 
 
 def _normalization(output: Tensor) -> nn.Module | None:

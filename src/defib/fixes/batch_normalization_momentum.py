@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from defib.discovery.keras_layers import keras_layers_of, modules_of
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -59,5 +60,9 @@ class BatchNormalizationMomentum(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`nn.BatchNorm2d(channels, momentum={DEFAULT:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`nn.BatchNorm2d(channels, momentum={DEFAULT:g})`",
+            f"`layers.BatchNormalization(momentum={KERAS_DEFAULT:g})`",
+        )

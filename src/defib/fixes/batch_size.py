@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.keras_training import is_array
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -54,5 +55,9 @@ class BatchSize(Fix):
         training.keras.on_fit(change_fit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`DataLoader(..., batch_size={int(self.value or USUAL)})`"
+        del finding
+        return spelled(
+            record,
+            f"`DataLoader(..., batch_size={int(self.value or USUAL)})`",
+            f"`model.fit(..., batch_size={int(self.value or USUAL)})`",
+        )

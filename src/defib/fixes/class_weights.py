@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -102,8 +103,12 @@ class ClassWeights(Fix):
         training.replace_function(F, "binary_cross_entropy_with_logits", wrap_binary)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`CrossEntropyLoss(weight=examples / (classes * examples_of_each_class))`"
+        del finding
+        return spelled(
+            record,
+            "`CrossEntropyLoss(weight=examples / (classes * examples_of_each_class))`",
+            "`model.fit(..., class_weight={each: examples / (classes * examples_of_it)})`",
+        )
 
 
 def _labels_of(call: LossCall) -> Tensor | None:

@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.step_size import optimizer_of
 from defib.records.finding import Finding
@@ -61,9 +62,11 @@ class ClipGradients(Fix):
         return (ClipGradients(float(rounded(usual)) if usual > 0 else USUAL),)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
+        del finding
         limit = self.value or USUAL
-        return (
+        return spelled(
+            record,
             "before `optimizer.step()`: "
-            f"`torch.nn.utils.clip_grad_norm_(model.parameters(), {limit:g})`"
+            f"`torch.nn.utils.clip_grad_norm_(model.parameters(), {limit:g})`",
+            f"the optimiser with `global_clipnorm={limit:g}`",
         )

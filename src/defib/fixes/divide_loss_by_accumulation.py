@@ -54,6 +54,7 @@ class DivideLossByAccumulation(Fix):
             del optimizer
             passes = 0
 
+        training.keras.missing = "optimisers of Keras average the gradients that they add up"
         training.replace_function(torch.autograd, "backward", wrap)
         training.before_step(average)
         training.after_step(begin_again)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from defib.fixes.after_hidden_layers import add_after_hidden_layers
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -46,5 +47,9 @@ class Dropout(Fix):
         add_after_hidden_layers(training, make, f"dropout {rate:g}")
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`nn.Dropout({self.value or USUAL:g})` after each hidden layer"
+        del finding
+        return spelled(
+            record,
+            f"`nn.Dropout({self.value or USUAL:g})` after each hidden layer",
+            f"`layers.Dropout({self.value or USUAL:g})` after each hidden layer",
+        )

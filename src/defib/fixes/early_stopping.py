@@ -7,6 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.length_fix import LengthFix, Lengths, in_epochs
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -83,9 +84,11 @@ class EarlyStopping(LengthFix):
     def change(self, record: RunRecord, finding: Finding) -> str:
         del finding
         steps = int(self.value or 0)
-        return (
-            f"stop after {in_epochs(steps, record)}: keep the weights of the best evaluation, and "
-            "end the training when some evaluations in a row have brought nothing better"
+        return f"stop after {in_epochs(steps, record)}: " + spelled(
+            record,
+            "keep the weights of the best evaluation, and end the training when some evaluations "
+            "in a row have brought nothing better",
+            "`keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)`",
         )
 
 

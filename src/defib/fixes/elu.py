@@ -28,3 +28,4 @@ class Elu(ActivationFix):
 
     replaced: ClassVar[tuple[str, ...]] = ("relu", "sigmoid", "tanh")
     module: ClassVar[type[nn.Module]] = nn.ELU
+    keras: ClassVar[str] = '"elu"'

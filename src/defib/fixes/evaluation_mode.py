@@ -16,6 +16,7 @@ from torch.nn.modules.module import (
 from defib.discovery.keras_layers import is_keras_layer, is_placeholder
 from defib.discovery.patches import definer
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -74,5 +75,9 @@ class EvaluationMode(Fix):
         undo(register_module_forward_hook(leave, always_call=True).remove)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`model.eval()` before the evaluation, `model.train()` after it"
+        del finding
+        return spelled(
+            record,
+            "`model.eval()` before the evaluation, `model.train()` after it",
+            "`model(inputs, training=False)` where you evaluate",
+        )

@@ -28,3 +28,4 @@ class Gelu(ActivationFix):
 
     replaced: ClassVar[tuple[str, ...]] = ("relu", "sigmoid", "tanh")
     module: ClassVar[type[nn.Module]] = nn.GELU
+    keras: ClassVar[str] = '"gelu"'

@@ -27,3 +27,4 @@ class GlorotInitialization(InitializationFix):
     """
 
     initializer: ClassVar[str] = "xavier_normal_"
+    keras: ClassVar[str] = '"glorot_normal"'

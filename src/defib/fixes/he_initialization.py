@@ -29,3 +29,4 @@ class HeInitialization(InitializationFix):
 
     initializer: ClassVar[str] = "kaiming_normal_"
     options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"nonlinearity": "relu"})
+    keras: ClassVar[str] = '"he_normal"'

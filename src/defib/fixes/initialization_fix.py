@@ -11,6 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import trains_keras, with_initializer
 from defib.fixes.layer_weights import weights_of
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -25,15 +26,23 @@ class InitializationFix(Fix):
     """A function of `torch.nn.init` that fills a weight in place."""
     options: ClassVar[Mapping[str, str | float]] = MappingProxyType({})
     """Its arguments, by name."""
+    keras: ClassVar[str]
+    """What a layer of Keras gets as `kernel_initializer`."""
 
     def connect(self, training: LiveTraining) -> None:
         training.on_model(self._draw)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
+        del finding
+        if trains_keras(record):
+            return f"`kernel_initializer={self.keras}` in each layer"
         options = "".join(f", {name}={_literal(value)}" for name, value in self.options.items())
         call = f"nn.init.{self.initializer}(layer.weight{options})"
         return f"for each layer: `{call}` and `nn.init.zeros_(layer.bias)`"
+
+    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
+        del finding
+        return with_initializer(code, self.keras) if trains_keras(record) else None
 
     def _draw(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
         del inputs

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from defib.discovery.keras_layers import has_activation
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled, trains_keras, with_added_activation
 from defib.fixes.layer_weights import weights_of
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.trial_pass import trial_pass
@@ -53,11 +54,17 @@ class InsertNonlinearity(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`nn.ReLU()` after each hidden layer"
+        del finding
+        return spelled(
+            record,
+            "`nn.ReLU()` after each hidden layer",
+            '`activation="relu"` in each hidden layer',
+        )
 
     def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        del record, finding
+        del finding
+        if trains_keras(record):
+            return with_added_activation(code, "relu")
         found = _LINE_OF_SEQUENCE.fullmatch(code)
         return f"{found[1]}nn.ReLU(), {found[2]}" if found is not None else None
 

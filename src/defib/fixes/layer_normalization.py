@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from defib.fixes.after_hidden_layers import add_after_hidden_layers
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -35,8 +36,12 @@ class LayerNormalization(Fix):
         add_after_hidden_layers(training, _normalization, "layer normalisation")
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`nn.LayerNorm(units)` or `nn.GroupNorm(1, channels)` after each hidden layer"
+        del finding
+        return spelled(
+            record,
+            "`nn.LayerNorm(units)` or `nn.GroupNorm(1, channels)` after each hidden layer",
+            "`layers.LayerNormalization()` after each hidden layer",
+        )
 
 
 def _normalization(output: Tensor) -> nn.Module:

@@ -28,3 +28,4 @@ class LeakyRelu(ActivationFix):
 
     replaced: ClassVar[tuple[str, ...]] = ("relu",)
     module: ClassVar[type[nn.Module]] = nn.LeakyReLU
+    keras: ClassVar[str] = "keras.layers.LeakyReLU(0.01)"

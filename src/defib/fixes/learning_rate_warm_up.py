@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.step_size import scale_learning_rate
 from defib.records.finding import Finding
@@ -49,8 +50,11 @@ class LearningRateWarmUp(Fix):
         return (LearningRateWarmUp(steps),) if finding.steps[0] <= steps else ()
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
+        del finding
         steps = self.value or USUAL_STEPS
-        return (
-            f"`torch.optim.lr_scheduler.LinearLR(optimizer, 1 / {steps:g}, total_iters={steps:g})`"
+        return spelled(
+            record,
+            f"`torch.optim.lr_scheduler.LinearLR(optimizer, 1 / {steps:g}, total_iters={steps:g})`",
+            "a schedule as the learning rate that rises at first: "
+            f"`keras.optimizers.schedules.CosineDecay(..., warmup_steps={steps:g})`",
         )

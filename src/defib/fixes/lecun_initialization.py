@@ -28,3 +28,4 @@ class LecunInitialization(InitializationFix):
 
     initializer: ClassVar[str] = "kaiming_normal_"
     options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"nonlinearity": "linear"})
+    keras: ClassVar[str] = '"lecun_normal"'

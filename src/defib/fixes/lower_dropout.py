@@ -10,6 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from defib.discovery.keras_layers import keras_layers_of, modules_of
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -60,5 +61,9 @@ class LowerDropout(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`nn.Dropout({USUAL if self.value is None else self.value:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`nn.Dropout({USUAL if self.value is None else self.value:g})`",
+            f"`layers.Dropout({USUAL if self.value is None else self.value:g})`",
+        )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 from defib.fixes.base import Fix
 from defib.fixes.hyperparameters import set_hyperparameter
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -40,5 +41,9 @@ class Momentum(Fix):
         set_hyperparameter(training, "momentum", raised, f"momentum {value:g}")
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`torch.optim.SGD(..., momentum={self.value or USUAL:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`torch.optim.SGD(..., momentum={self.value or USUAL:g})`",
+            f"`keras.optimizers.SGD(..., momentum={self.value or USUAL:g})`",
+        )

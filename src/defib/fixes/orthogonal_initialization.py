@@ -29,3 +29,4 @@ class OrthogonalInitialization(InitializationFix):
 
     initializer: ClassVar[str] = "orthogonal_"
     options: ClassVar[Mapping[str, str | float]] = MappingProxyType({"gain": 2**0.5})
+    keras: ClassVar[str] = "keras.initializers.Orthogonal(gain=2**0.5)"

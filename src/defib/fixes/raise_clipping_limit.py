@@ -10,6 +10,7 @@ from torch import nn
 
 from defib.fixes.base import Fix
 from defib.fixes.hyperparameters import set_hyperparameter
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -51,5 +52,9 @@ class RaiseClippingLimit(Fix):
             )
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`clip_grad_norm_(model.parameters(), {self.value or USUAL:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`clip_grad_norm_(model.parameters(), {self.value or USUAL:g})`",
+            f"`global_clipnorm={self.value or USUAL:g}`",
+        )

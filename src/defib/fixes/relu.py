@@ -28,3 +28,4 @@ class Relu(ActivationFix):
 
     replaced: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh")
     module: ClassVar[type[nn.Module]] = nn.ReLU
+    keras: ClassVar[str] = '"relu"'

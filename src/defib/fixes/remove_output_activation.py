@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from defib.discovery.keras_layers import modules_of
 from defib.fixes.activation_swap import output_activation, skip_call
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled, trains_keras, with_activation
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -43,8 +44,14 @@ class RemoveOutputActivation(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "no activation behind the last layer"
+        del finding
+        return spelled(
+            record, "no activation behind the last layer", "no `activation=` in the last layer"
+        )
+
+    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
+        del finding
+        return with_activation(code, KINDS, "") if trains_keras(record) else None
 
 
 def _leave_out(model: nn.Module, activation: nn.Module) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled, trains_keras, with_activation
 from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -92,5 +93,13 @@ class RemoveSoftmax(Fix):
         training.replace_function(F, "cross_entropy", wrap_loss)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "remove the softmax; `cross_entropy` takes scores"
+        del finding
+        return spelled(
+            record,
+            "remove the softmax; `cross_entropy` takes scores",
+            "remove the softmax: with `from_logits=True` the loss takes scores",
+        )
+
+    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
+        del finding
+        return with_activation(code, ("softmax",), "") if trains_keras(record) else None

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import trains_keras
 from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.metrics.one_hot import is_one_hot
@@ -117,7 +118,8 @@ class ReplaceLoss(Fix):
         wrap("cross_entropy", of_one_unit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record
+        if trains_keras(record):
+            return _in_keras(finding)
         if finding.rule == _ONE_UNIT:
             return "`F.binary_cross_entropy_with_logits(scores, targets)` instead of the softmax"
         if finding.rule == _SQUARED_ERROR:
@@ -139,3 +141,14 @@ def _are_probabilities(values: Tensor) -> bool:
 
 def _are_classes(target: Tensor) -> bool:
     return target.ndim == 2 and target.shape[1] > 1 and bool(is_one_hot(target))
+
+
+def _in_keras(finding: Finding) -> str:
+    if finding.rule == _ONE_UNIT:
+        return "`loss=keras.losses.BinaryCrossentropy(from_logits=True)`, without a softmax"
+    if finding.rule == _SQUARED_ERROR:
+        return (
+            "`loss=keras.losses.CategoricalCrossentropy(from_logits=True)`, of scores without a "
+            "softmax"
+        )
+    return "the loss with `from_logits=True`: what it gets are scores and no probabilities"

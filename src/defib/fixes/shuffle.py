@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 from torch.utils.data import IterableDataset
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.keras_training import is_array
 from defib.fixes.literals import with_name
 from defib.fixes.live_training import LiveTraining
@@ -38,8 +39,8 @@ class Shuffle(Fix):
         training.keras.on_fit(_shuffled_fit)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`DataLoader(..., shuffle=True)`"
+        del finding
+        return spelled(record, "`DataLoader(..., shuffle=True)`", "`model.fit(..., shuffle=True)`")
 
     def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
         del record, finding

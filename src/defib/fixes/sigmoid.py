@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled, trains_keras, with_activation
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -52,10 +53,16 @@ class Sigmoid(Fix):
             training.replace_function(owner, "softmax", wrap)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`nn.Sigmoid()` instead of `nn.Softmax`"
+        del finding
+        return spelled(
+            record,
+            "`nn.Sigmoid()` instead of `nn.Softmax`",
+            '`activation="sigmoid"` instead of the softmax',
+        )
 
     def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
-        del record, finding
+        del finding
+        if trains_keras(record):
+            return with_activation(code, ("softmax",), "sigmoid")
         found = _SOFTMAX.findall(code)
         return _SOFTMAX.sub("nn.Sigmoid()", code) if len(found) == 1 else None

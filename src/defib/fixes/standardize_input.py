@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from defib.discovery.keras_layers import feature_axis
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.keras_training import is_array
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
@@ -75,8 +76,13 @@ class StandardizeInput(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`inputs = (inputs - mean) / std` with the mean and std of the training set"
+        del finding
+        return spelled(
+            record,
+            "`inputs = (inputs - mean) / std` with the mean and std of the training set",
+            "`x = (x - mean) / std` with the mean and std of the training set, or "
+            "`layers.Normalization()` after its `adapt(x)` as the first layer",
+        )
 
 
 def _standardizing(center: Tensor, scale: Tensor) -> Any:

@@ -28,3 +28,4 @@ class Tanh(ActivationFix):
 
     replaced: ClassVar[tuple[str, ...]] = ("sigmoid",)
     module: ClassVar[type[nn.Module]] = nn.Tanh
+    keras: ClassVar[str] = '"tanh"'

@@ -13,6 +13,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from defib.discovery.keras_layers import is_keras_layer, is_placeholder, takes_training
 from defib.discovery.patches import definer
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -69,5 +70,9 @@ class TrainMode(Fix):
         training.keras.on_import(connect_keras)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`model.train()` at the start of each epoch"
+        del finding
+        return spelled(
+            record,
+            "`model.train()` at the start of each epoch",
+            "`model(inputs, training=True)` where you train",
+        )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from defib.discovery.keras_layers import keras_layers_of, keras_tensors
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.records.finding import Finding
 from defib.records.run import RunRecord
@@ -46,8 +47,12 @@ class Unfreeze(Fix):
         training.on_model(change)
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return "`model.requires_grad_(True)` before the optimiser is made"
+        del finding
+        return spelled(
+            record,
+            "`model.requires_grad_(True)` before the optimiser is made",
+            "`model.trainable = True` before `compile`",
+        )
 
 
 def _unfreeze(model: nn.Module) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch.optim import Optimizer
 
 from defib.fixes.base import Fix
+from defib.fixes.keras_spelling import spelled
 from defib.fixes.live_training import LiveTraining
 from defib.fixes.step_size import first_rate
 from defib.records.finding import Finding
@@ -65,5 +66,9 @@ class WeightDecay(Fix):
         )
 
     def change(self, record: RunRecord, finding: Finding) -> str:
-        del record, finding
-        return f"`torch.optim.AdamW(..., weight_decay={self.value or USUAL:g})`"
+        del finding
+        return spelled(
+            record,
+            f"`torch.optim.AdamW(..., weight_decay={self.value or USUAL:g})`",
+            f"`keras.optimizers.AdamW(..., weight_decay={self.value or USUAL:g})`",
+        )
