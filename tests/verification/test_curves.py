@@ -30,8 +30,9 @@ def test_a_loss_over_that_of_a_constant_prediction_is_drawn_where_that_is_known(
     assert curves_of(make_run(loss=[2.0, 1.0]), math.nan) == ()
 
 
-def test_a_single_evaluation_is_no_curve():
-    assert curves_of(make_run(evaluation_loss={"train.py:9": [1.0]}), math.nan) == ()
+def test_a_single_evaluation_is_a_point():
+    [curve] = curves_of(make_run(evaluation_loss={"train.py:9": [1.0]}), math.nan)
+    assert (curve.steps, curve.values) == ((0,), (1.0,))
 
 
 def test_long_curves_are_averaged_over_neighbouring_steps():

@@ -74,7 +74,8 @@ def _comparison_view(comparison: PairedComparison, proof: Proof, place: int) -> 
         rule=comparison.rule,
         verdict=comparison.verdict.value,
         style=_STYLES.get(comparison.verdict, "warning"),
-        effect=effect_in_words(comparison),
+        # A line may end at a hyphen.
+        effect=effect_in_words(comparison).replace("->", "→"),
         reason=comparison.reason,
         change=comparison.change,
         diff=tuple(diff_lines(comparison.edit)) if comparison.edit else (),

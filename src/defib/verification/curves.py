@@ -22,14 +22,14 @@ _EVALUATIONS = {
 
 
 def curves_of(record: RunRecord, constant_loss: float) -> tuple[Curve, ...]:
-    """Of all yardsticks but the training loss that were recorded more than once.
+    """Of all yardsticks but the training loss; of a single point where one stopped early.
 
     `constant_loss` is that of the best constant prediction, `nan` where there is none.
     """
     return tuple(
         Curve(yardstick, tuple(map(int, series.steps)), tuple(map(float, series.values)))
         for yardstick, series in _series(record, constant_loss)
-        if len(series) > 1
+        if series
     )
 
 

@@ -38,8 +38,9 @@ def _shown(before: Results, after: Results, comparison: PairedComparison) -> tup
     Losses of different kinds are not drawn over one another, unless there is nothing else.
     """
     decided_by = comparison.yardstick
-    has_curve = all(_curve(each, decided_by).steps for each in (*before, *after))
-    if decided_by is Yardstick.TRAINING_LOSS or not has_curve:
+    lengths = [len(_curve(each, decided_by).steps) for each in (*before, *after)]
+    # One side may have a single point: it stopped after its first evaluation.
+    if decided_by is Yardstick.TRAINING_LOSS or min(lengths) < 1 or max(lengths) < 2:
         return (Yardstick.TRAINING_LOSS,)
     return (decided_by,) if comparison.is_other_loss else (decided_by, Yardstick.TRAINING_LOSS)
 
@@ -106,7 +107,10 @@ def _draw(axes: Axes, curves: Sequence[Curve], colour: str, label: str, style: o
     last = max(each.steps[-1] for each in curves)
     grid = np.linspace(first, last, POINTS)
     for each in curves:
-        axes.plot(each.steps, each.values, color=colour, linewidth=0.7, alpha=0.5)
+        mark = "." if len(each.steps) == 1 else ""
+        axes.plot(each.steps, each.values, mark, color=colour, linewidth=0.7, alpha=0.5)
     table = np.stack([np.interp(grid, each.steps, each.values) for each in curves])
     axes.fill_between(grid, table.min(0), table.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.plot(grid, table.mean(0), color=colour, linewidth=2.2, linestyle=style, label=label)
+    if first == last:
+        axes.plot(last, table.mean(), "o", color=colour, markersize=5)
