@@ -21,7 +21,7 @@ LOADED = ("torch", "torch.optim", "torch._dynamo")
 """The last one is loaded by the first optimiser of a process."""
 
 LOOP = """
-import gc, importlib, json, os, runpy, sys
+import gc, importlib, json, os, runpy, sys, tempfile
 for name in sys.argv[1:]:
     importlib.import_module(name)
 gc.collect()
@@ -42,6 +42,7 @@ requests.close()
 replies.close()
 os.environ.clear()
 os.environ.update(environment)
+tempfile.tempdir = None  # Found anew: the environment may name another one.
 os.chdir(folder)
 module, *sys.argv[1:] = arguments
 sys.path[0] = folder

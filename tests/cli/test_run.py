@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from defib.records.reading import read_run
+from tests.warm_python import WarmPython
 
 TRAIN = """
 import sys
@@ -43,6 +45,20 @@ def defib(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
     )
 
 
+Defib = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def warm_defib(warm_python: WarmPython) -> Defib:
+    """`defib` where torch is loaded already; its start is the point of other tests."""
+
+    def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        settings = {"COLUMNS": "80", **environment}
+        return warm_python.run("defib", *arguments, folder=cwd, environment=settings)
+
+    return run
+
+
 def script(directory: Path, text: str, name: str = "train.py") -> Path:
     path = directory / name
     path.write_text(text)
@@ -61,16 +77,10 @@ def low_rate(tmp_path_factory: pytest.TempPathFactory):
     return directory, defib("run", "--strict", "train.py", "1e-7", cwd=directory)
 
 
-def test_standard_output_is_the_scripts_own(low_rate):
+def test_standard_output_is_the_scripts_own(low_rate, warm_python: WarmPython):
     directory, watched = low_rate
-    plain = subprocess.run(
-        [sys.executable, "train.py", "1e-7"],
-        cwd=directory,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    plain = warm_python.run("train", "1e-7", folder=directory)
+    assert plain.returncode == 0
     assert watched.stdout == plain.stdout
 
 
@@ -109,9 +119,9 @@ def test_the_record_tells_how_long_the_script_took_before_its_first_step(low_rat
     assert record.seconds_before > record.seconds > 0
 
 
-def test_report_of_the_run_is_one_page(low_rate):
+def test_report_of_the_run_is_one_page(low_rate, warm_defib: Defib):
     directory, _ = low_rate
-    made = defib("report", cwd=directory)
+    made = warm_defib("report", cwd=directory)
     page = (directory / made.stdout.strip()).read_text()
     assert made.returncode == 0
     assert "learning-rate-too-low" in page
@@ -123,9 +133,9 @@ def test_report_can_be_json(low_rate):
     assert json.loads(defib("report", "--json", cwd=directory).stdout)["status"] == "findings"
 
 
-def test_a_healthy_run_is_called_healthy(tmp_path: Path):
+def test_a_healthy_run_is_called_healthy(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, TRAIN)
-    watched = defib("run", "--strict", "train.py", "0.5", cwd=tmp_path)
+    watched = warm_defib("run", "--strict", "train.py", "0.5", cwd=tmp_path)
     assert watched.returncode == 0
     assert diagnosis_in(tmp_path)["findings"] == []
 
@@ -153,16 +163,16 @@ def test_a_script_that_raises_keeps_its_traceback_and_is_diagnosed(tmp_path: Pat
     assert diagnosis_in(tmp_path)["steps"] == 60
 
 
-def test_an_error_inside_backward_shows_no_frame_of_ours(tmp_path: Path):
+def test_an_error_inside_backward_shows_no_frame_of_ours(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, "import torch\nx = torch.ones(2, requires_grad=True)\nx.backward()\n")
-    watched = defib("run", "train.py", cwd=tmp_path)
+    watched = warm_defib("run", "train.py", cwd=tmp_path)
     assert "grad can be implicitly created only for scalar outputs" in watched.stderr
     assert "hooks.py" not in watched.stderr
 
 
-def test_a_script_that_trains_nothing_is_told(tmp_path: Path):
+def test_a_script_that_trains_nothing_is_told(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, "import torch\nprint('done')\n")
-    watched = defib("run", "train.py", cwd=tmp_path)
+    watched = warm_defib("run", "train.py", cwd=tmp_path)
     assert (watched.returncode, watched.stdout) == (0, "done\n")
     assert "Nothing was trained" in watched.stderr
     assert diagnosis_in(tmp_path)["status"] == "not-trained"
@@ -175,7 +185,7 @@ def test_a_script_without_torch_is_told(tmp_path: Path):
     assert "Nothing was trained" in watched.stderr
 
 
-def test_a_model_on_the_meta_device_is_told(tmp_path: Path):
+def test_a_model_on_the_meta_device_is_told(tmp_path: Path, warm_defib: Defib):
     script(
         tmp_path,
         "import torch\nfrom torch import nn\n"
@@ -185,12 +195,12 @@ def test_a_model_on_the_meta_device_is_told(tmp_path: Path):
         "    model(torch.randn(2, 3, device='meta')).sum().backward()\n"
         "    optimizer.step()\n",
     )
-    watched = defib("run", "train.py", cwd=tmp_path)
+    watched = warm_defib("run", "train.py", cwd=tmp_path)
     assert watched.returncode == 0
     assert "failed" not in watched.stderr
 
 
-def test_an_empty_loader_is_told(tmp_path: Path):
+def test_an_empty_loader_is_told(tmp_path: Path, warm_defib: Defib):
     script(
         tmp_path,
         "import torch\nfrom torch.utils.data import DataLoader\n"
@@ -198,36 +208,36 @@ def test_an_empty_loader_is_told(tmp_path: Path):
         "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
         "for batch in DataLoader([]):\n    optimizer.step()\n",
     )
-    watched = defib("run", "train.py", cwd=tmp_path)
+    watched = warm_defib("run", "train.py", cwd=tmp_path)
     assert watched.returncode == 0
     assert "Nothing was trained" in watched.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_directory_sends_the_run_elsewhere(tmp_path: Path):
+def test_a_read_only_directory_sends_the_run_elsewhere(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, TRAIN)
     tmp_path.chmod(0o500)
-    watched = defib("run", "train.py", "0.5", cwd=tmp_path)
+    watched = warm_defib("run", "train.py", "0.5", cwd=tmp_path)
     tmp_path.chmod(0o700)
     assert watched.returncode == 0
     assert "cannot be written" in watched.stderr
 
 
-def test_a_blocked_run_folder_sends_the_run_elsewhere(tmp_path: Path):
+def test_a_blocked_run_folder_sends_the_run_elsewhere(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, TRAIN)
     (tmp_path / "defib-runs").write_text("a file, not a folder")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    watched = defib("run", "train.py", "0.5", cwd=tmp_path, TMPDIR=str(elsewhere))
+    watched = warm_defib("run", "train.py", "0.5", cwd=tmp_path, TMPDIR=str(elsewhere))
     assert watched.returncode == 0
     assert "cannot be written" in watched.stderr
     assert diagnosis_in(elsewhere)["status"] == "healthy"
 
 
-def test_out_that_cannot_be_made_leaves_the_script_unwatched(tmp_path: Path):
+def test_out_that_cannot_be_made_leaves_the_script_unwatched(tmp_path: Path, warm_defib: Defib):
     script(tmp_path, TRAIN)
     (tmp_path / "file").write_text("")
-    watched = defib("run", "--out", "file/run", "train.py", "0.5", cwd=tmp_path)
+    watched = warm_defib("run", "--out", "file/run", "train.py", "0.5", cwd=tmp_path)
     assert watched.returncode == 0
     assert watched.stdout.startswith("loss")
     assert "unwatched" in watched.stderr

@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -17,6 +19,7 @@ from defib.records.reading import read_run
 from defib.records.run_directory import DIAGNOSIS_FILE
 from defib.verification.conclusion import read_proof
 from defib.verification.scratch import scratch_copy
+from tests.warm_python import WarmPython
 
 SCRIPT = """
 from pathlib import Path
@@ -37,21 +40,22 @@ Path("weights.pt").write_bytes(b"written by the script")
 """
 
 
-def run_defib(
-    *arguments: str, directory: Path, temporary: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+RunDefib = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def run_defib(warm_python: WarmPython) -> RunDefib:
     """`temporary` is what the process takes for the system's temporary folder."""
-    if temporary is not None:
-        temporary.mkdir(exist_ok=True)
-    own = {} if temporary is None else {"TMPDIR": str(temporary)}
-    return subprocess.run(
-        [sys.executable, "-m", "defib", *arguments],
-        cwd=directory,
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | own,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def run(
+        *arguments: str, directory: Path, temporary: Path | None = None
+    ) -> CompletedProcess[str]:
+        if temporary is not None:
+            temporary.mkdir(exist_ok=True)
+        own = {} if temporary is None else {"TMPDIR": str(temporary)}
+        return warm_python.run("defib", *arguments, folder=directory, environment=own)
+
+    return run
 
 
 def contents(directory: Path) -> dict[str, str]:
@@ -63,7 +67,9 @@ def contents(directory: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def proved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str, str]]:
+def proved(
+    run_defib: RunDefib, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str, dict[str, str]]:
     """The directory of a proved run, what was printed, and the user's files before."""
     directory = tmp_path_factory.mktemp("work")
     (directory / "train.py").write_text(SCRIPT, encoding="utf-8")
@@ -71,7 +77,14 @@ def proved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[st
     assert watched.returncode == 0, watched.stderr
     (directory / "weights.pt").write_bytes(b"the user's own")
     before = contents(directory)
-    ended = run_defib("prove", "runs/one", directory=directory)
+    ended = subprocess.run(
+        [sys.executable, "-m", "defib", "prove", "runs/one"],
+        cwd=directory,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr
     return directory, ended.stderr, before
 
@@ -109,7 +122,9 @@ def test_the_verdict_shows_the_effect_with_its_interval(
     assert re.search(r"less \(.+ \.\.\. .+\), \d seeds", " ".join(proved[1].split()))
 
 
-def test_a_second_proof_runs_nothing_again(proved: tuple[Path, str, dict[str, str]]):
+def test_a_second_proof_runs_nothing_again(
+    run_defib: RunDefib, proved: tuple[Path, str, dict[str, str]]
+):
     directory = proved[0]
     results = sorted((directory / "runs/one/trials").glob("*/result.json"))
     times = [each.stat().st_mtime_ns for each in results]
@@ -117,7 +132,9 @@ def test_a_second_proof_runs_nothing_again(proved: tuple[Path, str, dict[str, st
     assert [each.stat().st_mtime_ns for each in results] == times
 
 
-def test_trials_of_one_seed_are_the_same_bit_by_bit(proved: tuple[Path, str, dict[str, str]]):
+def test_trials_of_one_seed_are_the_same_bit_by_bit(
+    run_defib: RunDefib, proved: tuple[Path, str, dict[str, str]]
+):
     directory = proved[0]
     arguments = ["run", "--no-live", "--steps", "50", "--seed-shift", "2"]
     for name in ("a", "b"):
@@ -126,7 +143,7 @@ def test_trials_of_one_seed_are_the_same_bit_by_bit(proved: tuple[Path, str, dic
     assert first.values.tolist() == second.values.tolist()
 
 
-def test_a_script_that_writes_elsewhere_is_not_re_run(tmp_path: Path):
+def test_a_script_that_writes_elsewhere_is_not_re_run(run_defib: RunDefib, tmp_path: Path):
     elsewhere, work, temporary = (tmp_path / name for name in ("precious.txt", "work", "tmp"))
     work.mkdir()
     script = f"open({str(elsewhere)!r}, 'a').close()\n{SCRIPT}"
@@ -139,7 +156,9 @@ def test_a_script_that_writes_elsewhere_is_not_re_run(tmp_path: Path):
     assert elsewhere.read_text(encoding="utf-8") == "precious"
 
 
-def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder(tmp_path: Path):
+def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder(
+    run_defib: RunDefib, tmp_path: Path
+):
     (tmp_path / "copy").mkdir()
     (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
     arguments = ["--steps", "20", "--write-only-in", "copy", "--out", "record", "train.py"]
@@ -149,7 +168,7 @@ def test_the_record_may_lie_outside_of_the_copy_and_of_the_temporary_folder(tmp_
     assert read_run(tmp_path / "record").steps >= 19, ended.stderr
 
 
-def test_a_run_that_does_not_tell_its_origin_is_refused(tmp_path: Path):
+def test_a_run_that_does_not_tell_its_origin_is_refused(run_defib: RunDefib, tmp_path: Path):
     (tmp_path / "run.jsonl").write_text('{"kind": "run", "version": "1.0"}\n', encoding="utf-8")
     ended = run_defib("prove", str(tmp_path), directory=tmp_path)
     assert ended.returncode == 2
@@ -175,7 +194,7 @@ def test_a_directory_that_is_too_large_is_not_copied(
         pass
 
 
-def test_an_unknown_fix_is_refused_before_the_script_runs(tmp_path: Path):
+def test_an_unknown_fix_is_refused_before_the_script_runs(run_defib: RunDefib, tmp_path: Path):
     (tmp_path / "train.py").write_text("print('started')", encoding="utf-8")
     ended = run_defib("run", "--with", "lower-learning-rat", "train.py", directory=tmp_path)
     assert ended.returncode == 2
