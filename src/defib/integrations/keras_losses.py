@@ -17,7 +17,8 @@ from defib.discovery.sites import calling_path, calling_site, site_at
 from defib.integrations.keras_layers import Keras
 from defib.integrations.keras_loss_call import FindSites, LossCall, call_of
 from defib.monitor.evaluation import CallPath
-from defib.monitor.hooks import Hooks, is_observable
+from defib.monitor.hooks import Hooks
+from defib.monitor.observable import is_observable
 from defib.records.run import Event
 from defib.records.site import Site
 

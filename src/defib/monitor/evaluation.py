@@ -15,6 +15,9 @@ from defib.records.storage import Key
 CallPath = tuple[tuple[str, int], ...]
 """File and line of the user's frames, innermost first."""
 
+CLASSES_COUNTED = 100
+"""Classes up to which the record says how often each occurs in an evaluation."""
+
 
 @final
 class _Mean:
@@ -39,6 +42,7 @@ class Evaluations:
         self._losses: dict[CallPath, _Mean] = {}
         self._accuracies: dict[CallPath, _Mean] = {}
         self._tallies: dict[CallPath, Tensor] = {}
+        self._counted: set[CallPath] = set()
 
     def __bool__(self) -> bool:
         return bool(self._losses)
@@ -75,8 +79,16 @@ class Evaluations:
             for path, tallies in self._tallies.items():
                 accuracy = balanced_accuracy(tallies)
                 collector.add("evaluation_balanced_accuracy", label_of(path), accuracy)
+                self._count_classes(path, tallies, collector)
             self._tallies.clear()
             return collector.read()
+
+    def _count_classes(self, path: CallPath, tallies: Tensor, into: Collector) -> None:
+        """How often each class occurs at a place, once: the data of an evaluation stay the same."""
+        if path not in self._counted and len(tallies) <= CLASSES_COUNTED:
+            self._counted.add(path)
+            subjects = [f"{label} at {label_of(path)}" for label in range(len(tallies))]
+            into.add_all("evaluation_label_count", subjects, tallies.sum(dim=1))
 
 
 def label_of(path: CallPath) -> str:

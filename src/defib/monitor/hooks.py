@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from typing import Any, final
+from weakref import WeakMethod
 
 import torch
 from torch import Tensor
-from torch._C._functorch import maybe_current_level
 from torch.amp.grad_scaler import GradScaler
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -31,7 +32,9 @@ from defib.monitor.data_wait import watch_loading
 from defib.monitor.evaluation_mode import EvaluationMode
 from defib.monitor.guard import Guard
 from defib.monitor.monitor import Monitor
+from defib.monitor.observable import is_observable
 from defib.monitor.observation import accuracy_of_one_hot
+from defib.monitor.passing_inputs import watch_inputs
 from defib.monitor.schedulers import watch_schedulers
 from defib.monitor.transfer import loss_value
 
@@ -103,9 +106,15 @@ class Hooks:
         watch_clipping(patches, self.monitor, self._acts_here, self.guard)
         watch_schedulers(patches, self.monitor, self._acts_here, self.guard)
         watch_loading(patches, self.monitor.data_wait, self._acts_here)
+        passing = self.monitor.passing_inputs
+        called = self.reporting("examples", passing.called)
+        begins = self.guard("examples", self._on_gradients_off)
+        watch_inputs(patches, passing, called, begins)
         patches.add_undo(register_optimizer_step_pre_hook(self._on_step).remove)
         patches.add_undo(register_optimizer_step_post_hook(self._on_stepped).remove)
-        os.register_at_fork(after_in_child=self._in_child)
+        # Nothing takes this one back: it must not keep the watch, and all that was watched.
+        in_child = WeakMethod(self._in_child)
+        os.register_at_fork(after_in_child=partial(_call_if_alive, in_child))
         operation_sites.start()
 
     def _in_child(self) -> None:
@@ -196,6 +205,11 @@ class Hooks:
         if self._acts_here():
             self._timed(self._evaluated, *seen)
 
+    def _on_gradients_off(self) -> None:
+        # Whoever does so before anything was trained is not yet the thread that trains.
+        if self._thread is not None and self._acts_here():
+            self.monitor.gradients_off()
+
     def _take_evaluation(
         self, name: str, predictions: Any, targets: Any, result: Any, reduction: str
     ) -> None:
@@ -233,19 +247,6 @@ class Hooks:
             budget.spent += monitor.clock() - begun
 
 
-def is_observable(tensor: Tensor) -> bool:
-    """Whether a tensor holds values that may be read now.
-
-    Not so on the meta device, inside `vmap` and its like, under dispatch modes such as fake
-    tensors, and while a CUDA graph is captured, where any wait for the device is an error.
-    """
-    if tensor.is_meta or maybe_current_level() is not None:
-        return False
-    if torch._C._len_torch_dispatch_stack() > 0:
-        return False
-    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())
-
-
 def connect(monitor_of: Callable[[Creations, OperationSites], Monitor], guard: Guard) -> Hooks:
     """Install everything and return the connection.
 
@@ -261,3 +262,9 @@ def connect(monitor_of: Callable[[Creations, OperationSites], Monitor], guard: G
     except BaseException:
         patches.undo()
         raise
+
+
+def _call_if_alive(method: WeakMethod[Callable[[], None]]) -> None:
+    living = method()
+    if living is not None:
+        living()

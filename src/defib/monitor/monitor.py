@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from math import isfinite
 from typing import Any, final
@@ -23,6 +23,7 @@ from defib.monitor.evaluation import CallPath, Evaluations
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.observer import Observer, Sample
+from defib.monitor.passing_inputs import PassingInputs
 from defib.monitor.quiet_lane import QuietLane
 from defib.monitor.sampling import FIRST_STEPS, Look, Sampler
 from defib.monitor.tracked import Optimizer, TrackedOptimizer
@@ -76,6 +77,7 @@ class Monitor:
         """When the event began that is being taken in; its sender sets it."""
         self.lane = QuietLane(clock)
         self.data_wait = DataWait(clock)
+        self.passing_inputs = PassingInputs(lambda: self.steps + len(self.lane.losses))
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
@@ -136,6 +138,7 @@ class Monitor:
         value = loss_value(loss)
         self._step_losses.append(value)
         if is_first:
+            self._guard.run("examples", self.passing_inputs.trained)
             self._begin(value, now)
         if self._sample is not None and loss.grad_fn is not None:
             self.observer.backward(self._sample, loss)
@@ -176,6 +179,8 @@ class Monitor:
         if sample is not None:
             self._guard.run("sample", self._finish, sample, known)
         self._count(known, loss_factor)
+        if sample is not None and not self.observer.is_opaque:
+            self.passing_inputs.await_training()
         if sample is not None and sample.look is Look.FULL:
             # What this event takes joins the budget when it is over, and is no time of the step.
             self.data_wait.start(self.budget.spent + self.clock() - self.now)
@@ -202,6 +207,13 @@ class Monitor:
         """A loss function was called without gradients, from the user's lines `path`."""
         self.leave_lane()
         self._evaluations.add(path, loss, accuracy, examples, tallies=tallies)
+        self._guard.run("examples", self.passing_inputs.evaluated, path)
+
+    def gradients_off(self) -> None:
+        """Somebody switches gradients off."""
+        # Between backward and step gradients are clipped, and nothing is evaluated.
+        if not self.has_gradients and not self.observer.is_opaque:
+            self.passing_inputs.without_gradients()
 
     @property
     def has_gradients(self) -> bool:
@@ -233,6 +245,7 @@ class Monitor:
         self._is_closed = True
         self._guard.run("steps", self.leave_lane)
         self._guard.run("evaluations", self._write_evaluations)
+        self._guard.run("examples", self._write_overlaps, is_last=True)
         self._guard.run("losses", self._write_losses)
         self._guard.run("totals", self._write_state, {"ending": ending, "error": error})
         self.writer.close()
@@ -338,6 +351,13 @@ class Monitor:
         if keys:
             # What was evaluated are the weights that the last step left.
             self.writer.write_sample(max(self.steps - 1, 0), keys, values)
+        self._guard.run("examples", self._write_overlaps)
+
+    def _write_overlaps(self, *, is_last: bool = False) -> None:
+        for label, found in self.passing_inputs.overlaps(is_last=is_last):
+            values = asdict(found)
+            keys = tuple((metric, label) for metric in values)
+            self.writer.write_sample(max(self.steps - 1, 0), keys, list(values.values()))
 
     def _write_data_wait(self) -> None:
         keys, values = self.data_wait.read(self.now, self.budget.spent)

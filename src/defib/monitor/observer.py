@@ -82,6 +82,11 @@ class Observer:
         self._unreadable = 0
         self._opaque: dict[str, None] = {}
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether a part of some step was hidden: compiled, or computed anew in its backward."""
+        return bool(self._opaque)
+
     def coverage(self, backward_calls: int) -> Coverage:
         """What could and could not be seen so far."""
         return Coverage(

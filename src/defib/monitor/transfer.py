@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -96,3 +97,11 @@ def loss_value(loss: Tensor) -> float | Tensor:
 def is_true(flag: Tensor) -> bool:
     """A flag on any device, as a Python value."""
     return bool(flag.item())
+
+
+def arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:
+    """Some vectors of one type as arrays, in one copy where they are all on one device."""
+    devices = {each.device for each in tensors}
+    together = torch.cat([each.cpu() if len(devices) > 1 else each for each in tensors])
+    ends = np.cumsum([len(each) for each in tensors])
+    return np.split(together.cpu().numpy(), ends[:-1])

@@ -48,6 +48,17 @@ def test_without_such_layers_the_data_are_the_reason():
     assert "easier, or known" in message(findings(FLAT, [0.3] * 8))
 
 
+def reason(found: tuple[Finding, ...] | NotEvaluated) -> object:
+    assert isinstance(found, tuple)
+    [finding] = found
+    return finding.evidence["reason"]
+
+
+def test_the_reason_is_in_the_evidence():
+    assert reason(findings(FLAT, [0.3] * 8, "Dropout")) == "layers of the training"
+    assert reason(findings(FLAT, [0.3] * 8)) == "easier examples"
+
+
 def test_silent_at_exactly_the_limit():
     exact = EvaluationBeatsTraining(min_gap=0.25, min_evaluations=4)
     assert findings([1.0] * 800, [0.75] * 8, rule=exact) == ()

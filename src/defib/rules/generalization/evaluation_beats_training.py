@@ -9,9 +9,10 @@ from typing import final
 import numpy as np
 
 from defib.records.finding import Finding, Severity
-from defib.records.run import MODE_EVENT, RunRecord
+from defib.records.run import RunRecord
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.generalization.evaluation import Generalization, generalizations
+from defib.rules.generalization.reason_to_be_better import reason_of
 
 NEAR = 0.05
 """Share of the steps between two evaluations that counts as the moment of the later one."""
@@ -57,16 +58,21 @@ class EvaluationBeatsTraining(Rule):
     ## How it is measured
     `loss` since the evaluation before (as it is mostly reported), and of the steps just before and
     after an evaluation, beside `evaluation_loss`. Where the second comparison leaves no gap beyond
-    two standard errors, nothing is said. Otherwise layers that act in training only may be the
-    reason; where there are none, it is the data.
+    two standard errors, nothing is said. Otherwise the reason is named, the surest first:
+
+    - examples of the evaluation that are also the training's (`shared_examples`);
+    - other classes: `evaluation_label_count` beside `label_count`, and how often the training
+      recognises each (`label_recognized`), where that makes half of the gain in accuracy or more;
+    - layers that act in training only: dropout, batch normalisation;
+    - where none of these was seen, easier data. That is suspected, not measured.
 
     ## Known false positives
     A training loss with penalties, label smoothing or class weights that the evaluation leaves
     out is larger by these. `F.dropout` and layers of your own are not seen.
 
     ## What to change
-    Nothing where dropout is the reason: compare both losses in evaluation mode. Else let
-    `defib check` look for examples that both sets have, and look at how the data were split.
+    Nothing where dropout is the reason: compare both losses in evaluation mode. Else look at how
+    the data were split.
 
     ## References
     - Keras, FAQ: *Why is my training loss much higher than my testing loss?*
@@ -104,15 +110,18 @@ class EvaluationBeatsTraining(Rule):
             yield self._finding(run, seen, gap)
 
     def _finding(self, run: RunRecord, seen: Generalization, gap: _Gap) -> Finding:
-        reason, remedy = _reason(run, gap)
+        reason = reason_of(run, seen)
         finding = self.found(
             f"The evaluation loss ({seen.place}) is {gap.evaluation:.3g}, below the training loss "
-            f"of {gap.reported:.3g} (limit {self.min_gap:.0%} less). {reason}",
-            remedy,
+            f"of {gap.reported:.3g} (limit {self.min_gap:.0%} less). Around the "
+            f"evaluations the training loss is {gap.current:.3g} all the same. {reason.message}",
+            reason.remedy,
             evidence={
                 "training_loss_since_the_evaluation_before": gap.reported,
                 "training_loss_at_the_evaluation": gap.current,
                 "evaluation_loss": gap.evaluation,
+                "reason": reason.name,
+                **reason.evidence,
             },
         )
         return replace(finding, steps=(gap.since, max(run.steps - 1, 0)))
@@ -136,25 +145,3 @@ def _gap(seen: Generalization) -> _Gap:
     reported, current, evaluation, error = np.median(np.asarray(rows), axis=0)
     first = steps[len(steps) // 2]
     return _Gap(float(reported), float(current), float(evaluation), float(error), first)
-
-
-def _reason(run: RunRecord, gap: _Gap) -> tuple[str, str]:
-    around = f"Around the evaluations the training loss is {gap.current:.3g} all the same."
-    kinds = _kinds_by_mode(run)
-    if kinds:
-        return (
-            f"{around} With {kinds} the network is another one in training.",
-            "Compare both losses in evaluation mode. Where the gap stays, the evaluation data are "
-            "easier, or known from the training: `defib check` looks for that.",
-        )
-    return (
-        f"{around} No module for dropout or batch normalisation was seen: the evaluation data are "
-        "easier, or known from the training.",
-        "Look at how the data were split; `defib check` looks for examples that both sets have.",
-    )
-
-
-def _kinds_by_mode(run: RunRecord) -> str:
-    """Kinds of the modules that act otherwise in evaluation: `Dropout, BatchNorm1d`."""
-    found = [event for event in run.events if event.kind == MODE_EVENT]
-    return str(found[0].detail["kinds"]) if found else ""
