@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from defib.fixes.length_fix import LengthFix
 from defib.verification.ledger import Condition, Ledger
 from defib.verification.plan import Candidate
 from defib.verification.sides import Sides
@@ -52,4 +53,12 @@ class Costs:
     def _plans(self, tried: Sequence[Candidate]) -> list[list[Condition]]:
         """Screening all and deciding on one: on each of them."""
         screening = self.screening(tried)
-        return [[*screening, *self.sides(each).deciding()] for each in tried]
+        return [
+            [*screening, *self.sides(each).deciding(), *self._repeating(each)] for each in tried
+        ]
+
+    def _repeating(self, candidate: Candidate) -> list[Condition]:
+        """What may be needed to see whether the script repeats itself."""
+        # Both lengths of one re-run are the same training anyway.
+        is_needed = not self.base and not isinstance(candidate.fix, LengthFix)
+        return [Condition((), 0, is_repetition=True)] if is_needed else []
