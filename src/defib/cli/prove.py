@@ -21,7 +21,7 @@ from defib.verification.plan import LARGEST_COST
     type=click.FloatRange(2),
     default=LARGEST_COST,
     show_default=True,
-    help="Trained time of all re-runs, in times of the watched run.",
+    help="What all re-runs may take, in times of the watched run, training and as a whole.",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Re-runs at once; by default one per core.")
 @click.option(
