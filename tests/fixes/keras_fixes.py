@@ -184,9 +184,15 @@ def of_layers(style: Callable[..., Any]) -> Facts:
     sigmoids = made(dense(5, "sigmoid"), dense(5, "tanh"), dense(1, "sigmoid"))
     relus = made(dense(5, "relu"), dense(5, "relu"), dense(1, "sigmoid"))
     facts: Facts = {"relu": compared("relu", sigmoids, relus)}
+
+    def recurrent(activation: str) -> Make:
+        sequence = [lambda: layers.Reshape((3, 2)), lambda: layers.LSTM(4)]
+        return made(*sequence, dense(5, activation), dense(1))
+
     if style is not Subclassed:
         return facts  # What follows finds layers in the same way.
     return facts | {
+        "relu behind a recurrent layer": compared("relu", recurrent("tanh"), recurrent("relu")),
         "gelu": compared(
             "gelu", made(dense(5, "relu"), dense(1)), made(dense(5, _exact_gelu), dense(1))
         ),
@@ -243,7 +249,7 @@ def of_weights() -> Facts:
         return model
 
     seen: list[float] = []
-    facts: Facts = {}
+    facts: Facts = {"half precision": in_half_precision()}
     for fix in ("he", "glorot", "lecun", "orthogonal", "asymmetric", "unit-variance"):
         model, _ = with_fix(f"{fix}-initialization", convolutional)
         kernels = [each.value.detach() for each in model.weights if each.name == "kernel"]
@@ -255,6 +261,19 @@ def of_weights() -> Facts:
             "output": float(model(IMAGES).detach().std()),
         }
     return facts
+
+
+def in_half_precision() -> float:
+    def make() -> Any:
+        model = sequential(layers.Dense(64, kernel_initializer="zeros"), layers.Dense(1))
+        return fitted(model, SIGNS, optimizer=keras.optimizers.SGD(0.0))
+
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model, _ = with_fix("orthogonal-initialization", make)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    return float(model.layers[0].kernel.value.detach().std())
 
 
 def of_losses() -> Facts:

@@ -35,6 +35,7 @@ OPTIMIZERS = (
     "learning-rate-by-range-test=0.01",
 )
 LAYERS = (
+    "relu behind a recurrent layer",
     "gelu",
     "insert-nonlinearity",
     "remove-output-activation",
@@ -137,6 +138,11 @@ def test_initial_weights_know_the_inputs_and_units_of_a_layer(
 
 def test_orthogonal_weights_are_orthogonal(facts: dict[str, Any]):
     assert facts["weights"]["orthogonal"]["orthogonal"] < 1e-5
+
+
+def test_weights_are_drawn_and_not_their_copies_in_half_precision(facts: dict[str, Any]):
+    # Orthonormal rows of 6 in 64, times sqrt(2).
+    assert facts["weights"]["half precision"] == pytest.approx((2 / 64) ** 0.5, rel=0.05)
 
 
 def test_unit_variance_is_that_of_the_output(facts: dict[str, Any]):

@@ -101,8 +101,8 @@ def keras_kernel(module: nn.Module) -> KerasKernel | None:
         return None
     bias: Any = module.bias
     return KerasKernel(
-        kernel.value,
-        None if bias is None else bias.value,
+        _tensor(kernel),
+        None if bias is None else _tensor(bias),
         inputs_last_moved if is_transposed else units_last_moved,
         is_dense or getattr(module, "data_format", "") == "channels_last",
     )
@@ -130,7 +130,7 @@ def keras_tensors(model: nn.Module, *, trained_only: bool = False) -> list[Tenso
     for layer in keras_layers_of(model, "Layer"):
         # The public lists leave out what is frozen.
         variables = layer._trainable_variables if trained_only else layer.variables
-        found |= {id(each.value): each.value for each in variables}
+        found |= {id(_tensor(each)): _tensor(each) for each in variables}
     return list(found.values())
 
 
@@ -156,6 +156,11 @@ def _keras() -> Any:
     """The package, if it is there with all that it holds; `None` where it is not."""
     keras = sys.modules.get("keras")
     return keras if hasattr(keras, "KerasTensor") and hasattr(keras, "Layer") else None
+
+
+def _tensor(variable: Any) -> Tensor:
+    # `value` is a copy of lower precision where a model that mixes them is being called.
+    return variable.value if variable._value is None else variable._value
 
 
 def _children(module: nn.Module) -> Sequence[nn.Module]:
