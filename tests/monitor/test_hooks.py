@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -57,3 +59,15 @@ def test_report_of_an_integration_never_raises(tmp_path: Path):
         watching.integrate("test", "1.0", lambda hooks: hooks.reporting("place", fail)())
     run = record_of(tmp_path)
     assert [event.detail["place"] for event in run.events] == ["place"]
+
+
+def test_what_was_watched_is_not_kept(tmp_path: Path):
+    with watched(tmp_path):
+        model = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        step(model, optimizer)
+        step(model, optimizer)
+    network = ref(model)
+    del model, optimizer
+    gc.collect()
+    assert network() is None
