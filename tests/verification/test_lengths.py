@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,15 @@ from defib.networks.dense import dense_network
 from defib.records.finding import Finding, Severity
 from defib.records.reading import read_run
 from defib.records.run import RunRecord
-from defib.records.trial import PairedComparison, Proof, Trial, TrialEnding, Verdict, Yardstick
+from defib.records.trial import (
+    PairedComparison,
+    Proof,
+    Trial,
+    TrialEnding,
+    TrialResult,
+    Verdict,
+    Yardstick,
+)
 from defib.training.setup import TrainingSetup
 from defib.verification.beginnings import beginning_of
 from defib.verification.ledger import Ledger, ProofOptions
@@ -50,6 +59,25 @@ def proof_of(make: MakeSetup, folder: Path, *, cost: float = 6) -> Proof:
     # Of a seed that no trial has: their records lie beside it.
     watched = trials(Trial("setup", (), "", False, 10**9, 99), 0.0)
     return prove(read_run(folder / watched.trial.name), ProofOptions(folder, trials, cost=cost))
+
+
+def proof_with_fault_in(
+    fixes: tuple[str, ...], make: MakeSetup, folder: Path, *, cost: float
+) -> Proof:
+    """As `proof_of`, of a training whose re-runs with `fixes` tell of a value that is no number."""
+    trials = SetupTrials(make, folder)
+    event = {"kind": "non-finite", "step": 3, "detail": {"where": "parameter"}}
+
+    def with_fault(trial: Trial, seconds: float) -> TrialResult:
+        result = trials(trial, seconds)
+        if trial.fixes == fixes:
+            with (folder / trial.name / "run.jsonl").open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"kind": "event", "event": event}) + "\n")
+        return result
+
+    watched = trials(Trial("setup", (), "", False, 10**9, 99), 0.0)
+    options = ProofOptions(folder, with_fault, cost=cost)
+    return prove(read_run(folder / watched.trial.name), options)
 
 
 def of_fix(proof: Proof, name: str) -> PairedComparison:
@@ -149,3 +177,19 @@ def test_after_a_stop_the_training_is_looked_at_as_far_as_that(tmp_path: Path):
     record = sides.record_with(1)
     assert record.steps == 40
     assert record.of("loss")["Adam"].steps[-1] == 39
+
+
+def test_what_else_an_earlier_stop_shows_is_mended_on_top_of_it(tmp_path: Path):
+    proof = proof_with_fault_in((), overfitted, tmp_path, cost=20)
+    [stop] = [each for each in proof.answer if each.startswith("early-stopping")]
+    further = [each for each in proof.comparisons if each.rule == "non-finite-value"]
+    assert further
+    assert {each.base for each in further} == {(stop,)}
+
+
+def test_what_else_a_longer_training_shows_is_named_and_not_tried(tmp_path: Path):
+    longer = ("more-epochs=1.5",)
+    proof = proof_with_fault_in(longer, cut_short, tmp_path, cost=6)
+    assert proof.answer == longer
+    assert not any(each.rule == "non-finite-value" for each in proof.comparisons)
+    assert any("there is non-finite-value too" in note for note in proof.notes)
