@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from defib.monitor.budget import Budget
 from defib.monitor.jumps import JumpDetector
@@ -184,3 +185,80 @@ def failing_later(original: Callable[..., Any], after: int) -> Callable[..., Any
         return original(*arguments, **keywords)
 
     return failing
+
+
+def test_a_hook_of_the_users_may_evaluate_there(tmp_path: Path, quiet_steps: list[int]):
+    model = MODELS["dropout"]()
+    evaluated = 0
+
+    def evaluate(*_: Any) -> None:
+        nonlocal evaluated
+        with torch.no_grad():
+            F.cross_entropy(model(torch.ones(8, 12)), torch.zeros(8, dtype=torch.int64))
+        evaluated += 1
+
+    with watched(tmp_path):
+        losses_of(model, STEPS // 2)
+        hook = register_optimizer_step_pre_hook(evaluate)
+        try:
+            losses_of(model, STEPS // 2)
+        finally:
+            hook.remove()
+    assert quiet_steps
+    assert evaluated == STEPS // 2
+    assert read_run(tmp_path).steps == STEPS
+
+
+def test_a_step_with_a_closure_has_the_first_of_its_losses(tmp_path: Path, quiet_steps: list[int]):
+    model = MODELS["dropout"]()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    firsts: list[float] = []
+
+    def several() -> torch.Tensor:
+        losses: list[torch.Tensor] = []
+        for _ in range(3):
+            optimizer.zero_grad()
+            losses.append(model(torch.randn(8, 12)).square().mean())
+            losses[-1].backward()
+        firsts.append(losses[0].item())
+        return losses[-1]
+
+    with watched(tmp_path):
+        for step in range(STEPS):
+            if step < STEPS // 2:
+                optimizer.zero_grad()
+                model(torch.randn(8, 12)).square().mean().backward()
+                optimizer.step()
+            else:
+                optimizer.step(several)  # pyright: ignore[reportArgumentType]
+    record = read_run(tmp_path)
+    assert quiet_steps
+    assert record.steps == STEPS
+    values = record.of("loss")["SGD"].values.tolist()
+    assert values[STEPS // 2 :] == pytest.approx(firsts, rel=1e-6)
+
+
+WAYS: dict[str, Callable[[torch.Tensor], None]] = {
+    "function": lambda loss: torch.autograd.backward(loss),
+    "method": lambda loss: loss.backward(),
+    "method with arguments": lambda loss: loss.backward(None, True),
+}
+
+
+@pytest.mark.parametrize("call", WAYS.values(), ids=WAYS)
+def test_every_way_to_call_backward_is_a_step(
+    tmp_path: Path, quiet_steps: list[int], call: Callable[[torch.Tensor], None]
+):
+    model = MODELS["dropout"]()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    own: list[float] = []
+    with watched(tmp_path):
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss = model(torch.randn(8, 12)).square().mean()
+            call(loss)
+            optimizer.step()
+            own.append(loss.item())
+    record = read_run(tmp_path)
+    assert record.of("loss")["SGD"].values.tolist() == pytest.approx(own, rel=1e-6)
+    del quiet_steps

@@ -18,7 +18,7 @@ def label_mix_cross_entropy(
     fluctuates by then comes from the labels that happen to be in the batch.
     """
     constant = torch.log_softmax(log_probabilities.mean(dim=0), dim=0)
-    return -constant[targets].mean()
+    return F.nll_loss(constant.expand(len(targets), -1), targets)
 
 
 def label_mix_binary_cross_entropy(

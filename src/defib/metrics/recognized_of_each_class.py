@@ -22,7 +22,7 @@ def recognized_of_each_class(
         return None
     # One count for all: evaluations call this for every batch. What is left out comes first,
     # or behind the last class.
-    places = (labels.clamp(min=-1) + 1) * 2 + (guesses == labels)
+    places = torch.add(guesses == labels, labels.clamp(min=-1) + 1, alpha=2)
     counts = torch.bincount(places.reshape(-1), minlength=2 * classes + 2)
     return counts[2 : 2 * classes + 2].view(classes, 2)
 

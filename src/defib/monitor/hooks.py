@@ -17,10 +17,12 @@ from weakref import WeakMethod
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
+from torch.optim.optimizer import _global_optimizer_pre_hooks as _before_any_step
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
 )
+from torch.utils.hooks import RemovableHandle
 
 from defib.discovery.creation import Creations, watch_creation
 from defib.discovery.evaluation import class_tallies, mean_and_accuracy, watch_evaluation
@@ -57,8 +59,8 @@ class Hooks:
         self._is_active = True
         self._pauses = 0
         self._thread: int | None = None
-        self._depth = 0
         self._steps_seen = 0
+        self._before_steps: RemovableHandle | None = None
         self._loss_factor: float | Tensor | None = None
         self._evaluation_mode = EvaluationMode(monitor)
         self._before_backward = guard("before backward", self._take_loss)
@@ -98,7 +100,11 @@ class Hooks:
 
     def _connect(self, operation_sites: OperationSites) -> None:
         patches = self.patches
-        patches.replace(torch.autograd, "backward", self._wrap_backward)
+        method, function = self._lane.backward(
+            Tensor.backward, torch.autograd.backward, self._on_backward
+        )
+        patches.replace(Tensor, "backward", lambda _: method)
+        patches.replace(torch.autograd, "backward", lambda _: function)
         patches.replace(GradScaler, "step", self._wrap_scaler_step)
         patches.replace(torch.autograd.graph.saved_tensors_hooks, "__enter__", self._wrap_saving)
         watch_evaluation(patches, self._on_evaluation)
@@ -110,12 +116,34 @@ class Hooks:
         called = self.reporting("examples", passing.called)
         begins = self.guard("examples", self._on_gradients_off)
         watch_inputs(patches, passing, called, begins)
-        patches.add_undo(register_optimizer_step_pre_hook(self._on_step).remove)
-        patches.add_undo(register_optimizer_step_post_hook(self._on_stepped).remove)
+        self._listen_before_steps(is_after_step=True)
+        self._lane.on_switch = self._switch_lane
+        patches.add_undo(self._stop_listening)
+        on_stepped = self._lane.stepped(self._on_stepped)
+        patches.add_undo(register_optimizer_step_post_hook(on_stepped).remove)
         # Nothing takes this one back: it must not keep the watch, and all that was watched.
         in_child = WeakMethod(self._in_child)
         os.register_at_fork(after_in_child=partial(_call_if_alive, in_child))
         operation_sites.start()
+
+    def _switch_lane(self, is_open: bool) -> None:
+        """In the lane nothing happens before a step, and a hook for nothing has its price."""
+        if not is_open:
+            self._listen_before_steps()
+        # Where others listen as well, they may be called while the lane closes: torch's list of
+        # hooks must not change under them.
+        elif self._before_steps is not None and len(_before_any_step) == 1:
+            self._before_steps.remove()
+            self._before_steps = None
+
+    def _listen_before_steps(self, *, is_after_step: bool = False) -> None:
+        is_due = self._before_steps is None and self._is_active
+        if is_due and (is_after_step or not _before_any_step):
+            self._before_steps = register_optimizer_step_pre_hook(self._on_step)
+
+    def _stop_listening(self) -> None:
+        if self._before_steps is not None:
+            self._before_steps.remove()
 
     def _in_child(self) -> None:
         self._is_active = False
@@ -130,24 +158,9 @@ class Hooks:
 
     # -- backward ----------------------------------------------------------------------------
 
-    def _wrap_backward(self, original: Callable[..., None]) -> Callable[..., None]:
-        # All names are bound here: what follows runs on every step of every training.
-        is_compiling = torch.compiler.is_compiling
-        takes = self.monitor.lane.takes
-
-        def backward(tensors: Any, *arguments: Any, **keywords: Any) -> None:
-            if is_compiling():
-                original(tensors, *arguments, **keywords)
-                return
-            if not takes(tensors) and self._depth == 0 and self._acts_here():
-                self._timed(self._before_backward, tensors)
-            self._depth += 1
-            try:
-                original(tensors, *arguments, **keywords)
-            finally:
-                self._depth -= 1
-
-        return backward
+    def _on_backward(self, tensors: Any) -> None:
+        if self._acts_here():
+            self._timed(self._before_backward, tensors)
 
     def _take_loss(self, tensors: Any) -> None:
         if isinstance(tensors, list | tuple) and tensors:
@@ -160,32 +173,33 @@ class Hooks:
     def _on_step(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
-        if self._lane.pending is not None and len(arguments) == 1 and not keywords:
-            return
         if self._acts_here() and not torch.compiler.is_compiling():
-            # torch passes the optimiser itself as the first argument.
-            closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
-            self._timed(self._before_step, optimizer, has_closure=closure is not None)
+            has_closure = _has_closure(arguments, keywords)
+            self._timed(self._before_step, optimizer, has_closure=has_closure)
 
     def _on_stepped(
         self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> None:
-        del arguments, keywords
-        if self._loss_factor is None and self._lane.ends(optimizer):
+        if self._acts_here() and not torch.compiler.is_compiling():
             self._steps_seen += 1
-        elif self._acts_here() and not torch.compiler.is_compiling():
-            self._steps_seen += 1
-            self._timed(self._after_step, optimizer, loss_factor=self._loss_factor)
+            self.guard.run("connection", self._listen_before_steps, is_after_step=True)
+            self._timed(
+                self._after_step,
+                optimizer,
+                has_closure=_has_closure(arguments, keywords),
+                loss_factor=self._loss_factor,
+            )
 
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
-            before = self._steps_seen
+            before, taken = self._steps_seen, len(self._lane.losses)
             self.guard.run("gradient scale", self._take_scale, scaler)
             try:
                 result = original(scaler, optimizer, *arguments, **keywords)
             finally:
                 self._loss_factor = None
-            if self._acts_here() and self._steps_seen == before:
+            is_seen = self._steps_seen > before or len(self._lane.losses) > taken
+            if self._acts_here() and not is_seen:
                 self._timed(self._skipped_step, optimizer)
             return result
 
@@ -198,6 +212,8 @@ class Hooks:
         # A scale that was halved again and again is 0 in the end, and hides the loss.
         is_lost = isinstance(value, float) and value == 0
         self._loss_factor = None if value is None else math.nan if is_lost else 1 / value
+        if self._loss_factor is not None:
+            self.monitor.leave_lane()
 
     # -- evaluation and saved tensors -----------------------------------------------------------
 
@@ -245,6 +261,12 @@ class Hooks:
             self._pauses -= 1
         if budget.started is not None:
             budget.spent += monitor.clock() - begun
+
+
+def _has_closure(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    # torch passes the optimiser itself as the first argument.
+    closure = arguments[1] if len(arguments) > 1 else keywords.get("closure")
+    return closure is not None
 
 
 def connect(monitor_of: Callable[[Creations, OperationSites], Monitor], guard: Guard) -> Hooks:

@@ -89,7 +89,7 @@ class Monitor:
         self._last_sample: Sample | None = None
         self._stepped_since_backward: set[str] = set()
         self._last_loss: float | None = None
-        self._has_closure = False
+        self._has_closure: bool | None = None
         self._backward_calls = 0
         self._next_flush = 0.0
         self._is_closed = False
@@ -164,7 +164,11 @@ class Monitor:
             self.observer.gradients(self._sample, known, gradient_factor)
 
     def after_step(
-        self, optimizer: Optimizer, *, loss_factor: float | Tensor | None = None
+        self,
+        optimizer: Optimizer,
+        *,
+        has_closure: bool = False,
+        loss_factor: float | Tensor | None = None,
     ) -> None:
         """`optimizer` has changed its parameters: the step is over.
 
@@ -172,6 +176,9 @@ class Monitor:
         step: it averages them, or undoes a scale.
         """
         self.leave_lane()
+        if self._has_closure is None:
+            # Nobody noticed the beginning of a step in the lane.
+            self._has_closure = has_closure
         known = self._known(optimizer)
         sample, self._sample = self._sample, None
         if self.data_wait.is_on:
@@ -329,7 +336,7 @@ class Monitor:
                 buffer = self._losses[known.name] = LossBuffer()
             buffer.add(self.steps, *losses)
             self._step_losses = []
-            self._has_closure = False
+        self._has_closure = None
         count = max(1, len(losses))
         self.steps += count
         known.steps += count

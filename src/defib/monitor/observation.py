@@ -173,7 +173,7 @@ def _observe_classes(
     flat = predictions.movedim(1, -1).reshape(-1, classes)
     labels = targets.reshape(-1)
     keep = labels >= 0
-    if reading.ignored_target is not None:
+    if reading.ignored_target is not None and reading.ignored_target >= 0:
         keep &= labels != reading.ignored_target
     if not is_true(keep.all()):
         flat, labels = flat[keep], labels[keep]
@@ -182,17 +182,19 @@ def _observe_classes(
     if classes > MAXIMUM_CLASSES:
         return
     into.add("prediction_top_share", optimizer, _largest_share(guesses, classes))
-    counts = label_counts(labels, classes)
-    into.add_all("label_count", [str(label) for label in range(classes)], counts)
-    _observe_recognized(guesses, labels, classes, into)
+    _observe_labels(guesses, labels, classes, into)
     into.add("label_mix_loss", optimizer, label_mix_cross_entropy(flat, labels))
 
 
-def _observe_recognized(guesses: Tensor, labels: Tensor, classes: int, into: Collector) -> None:
-    """Of each class how many examples are recognised, beside `label_count`."""
+def _observe_labels(guesses: Tensor, labels: Tensor, classes: int, into: Collector) -> None:
+    """Of each class how many examples there are, and how many of them are recognised."""
+    names = [str(label) for label in range(classes)]
     tallies = recognized_of_each_class(guesses, labels, classes)
-    if tallies is not None:
-        into.add_all("label_recognized", [str(label) for label in range(classes)], tallies[:, 1])
+    if tallies is None:
+        into.add_all("label_count", names, label_counts(labels, classes))
+    else:
+        into.add_all("label_count", names, tallies.sum(dim=1))
+        into.add_all("label_recognized", names, tallies[:, 1])
 
 
 def _largest_share(guesses: Tensor, classes: int) -> Tensor:
@@ -232,6 +234,5 @@ def _observe_binary(
         return
     share = guesses.float().mean()
     into.add("prediction_top_share", optimizer, torch.maximum(share, 1 - share))
-    into.add_all("label_count", ["0", "1"], label_counts(positive.long(), 2))
-    _observe_recognized(guesses.long(), positive.long(), 2, into)
+    _observe_labels(guesses.reshape(-1).long(), positive.reshape(-1).long(), 2, into)
     into.add("label_mix_loss", optimizer, label_mix_binary_cross_entropy(logits, targets))

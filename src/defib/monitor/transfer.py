@@ -18,21 +18,27 @@ class Collector:
     """The measurements of one sampled step, kept on their devices until `read`."""
 
     def __init__(self) -> None:
+        self._single_keys: list[Key] = []
+        self._singles: list[Tensor] = []
         self._keys: list[Key] = []
-        self._values: list[Tensor] = []
+        self._vectors: list[Tensor] = []
+        self._known_keys: list[Key] = []
+        self._known: list[float] = []
 
     def add(self, metric: str, subject: str, value: Tensor | float) -> None:
-        """One number."""
-        if not isinstance(value, Tensor):
-            value = torch.tensor(value)
-        self._keys.append((metric, subject))
-        self._values.append(value.detach().reshape(1))
+        """One number; a tensor has no axes."""
+        if isinstance(value, Tensor):
+            self._single_keys.append((metric, subject))
+            self._singles.append(value)
+        else:
+            self._known_keys.append((metric, subject))
+            self._known.append(value)
 
     def add_all(self, metric: str, subjects: Sequence[str], values: Tensor) -> None:
         """A vector with one number for each subject."""
         if subjects:
             self._keys += [(metric, subject) for subject in subjects]
-            self._values.append(values.detach().reshape(-1))
+            self._vectors.append(values)
 
     def add_moments(self, what: str, subject: str, found: Moments) -> None:
         """`<what>_mean` and `<what>_std`."""
@@ -41,17 +47,20 @@ class Collector:
 
     def read(self) -> tuple[tuple[Key, ...], list[float]]:
         """Keys and values, in one copy for each device."""
-        if not self._values:
-            return (), []
-        devices = {value.device for value in self._values}
-        if len(devices) == 1:
-            return tuple(self._keys), _joined(self._values).tolist()
+        keys = (*self._known_keys, *self._single_keys, *self._keys)
+        return keys, [*self._known, *_on_host(self._singles, self._vectors)]
+
+
+def _on_host(singles: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[float]:
+    everything = [*singles, *vectors]
+    if not everything:
+        return []
+    if len({each.device for each in everything}) > 1:
         host = torch.device("cpu")
-        return tuple(self._keys), _joined([value.to(host) for value in self._values]).tolist()
-
-
-def _joined(values: Sequence[Tensor]) -> Tensor:
-    return torch.cat([value.float() for value in values])
+        singles, vectors = ([each.to(host) for each in part] for part in (singles, vectors))
+    # Stacked first: a kernel for each number would cost as much as the measuring.
+    parts = [torch.stack([each.float() for each in singles])] if singles else []
+    return torch.cat([*parts, *(each.float() for each in vectors)]).tolist()
 
 
 @final

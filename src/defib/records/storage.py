@@ -13,10 +13,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, final
-
-import numpy as np
 
 from defib.records.encoding import encode, encode_special
 
@@ -170,13 +169,11 @@ class _LineFile:
 
 def numbers(values: Sequence[float]) -> str:
     """Comma-separated numbers that read back as the same float32."""
-    array = np.asarray(values, dtype=np.float64)
     # 9 significant digits identify every float32.
-    if np.isfinite(array).all():
-        return ("%.9g," * len(array) % tuple(array.tolist()))[:-1]
+    if all(map(isfinite, values)):
+        return ("%.9g," * len(values) % tuple(values))[:-1]
     return ",".join(
-        f"{value:.9g}" if np.isfinite(value) else f'"{encode_special(value)}"'
-        for value in array.tolist()
+        f"{value:.9g}" if isfinite(value) else f'"{encode_special(value)}"' for value in values
     )
 
 
