@@ -92,6 +92,12 @@ def test_every_kind_of_panel_is_drawn_alone_and_beside_others(name: str):
         assert picture.png[1:4] == b"PNG"
 
 
+@pytest.mark.parametrize("name", PANELS)
+def test_the_same_chart_gives_the_same_bytes(name: str):
+    chart = Chart("c", "Title", "What it shows.", (PANELS[name],))
+    assert drawn(chart) == drawn(chart)
+
+
 def test_lines_differ_in_more_than_their_colour():
     lines = tuple(Line(str(at), (0.0, 1.0), (at, at + 1.0)) for at in range(6))
     svg = drawn(Chart("c", "T", "D.", (Lines("x", "y", lines),))).svg
