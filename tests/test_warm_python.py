@@ -1,4 +1,7 @@
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.warm_python import WarmPython
 
@@ -35,3 +38,11 @@ def test_a_module_that_raises_ends_with_its_traceback(warm_python: WarmPython, t
 def test_a_module_that_is_killed_ends_by_the_signal(warm_python: WarmPython, tmp_path: Path):
     (tmp_path / "kill.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     assert warm_python.run("kill", folder=tmp_path).returncode == -9
+
+
+def test_a_module_that_hangs_is_ended(
+    warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tests.warm_python.LIMIT_SECONDS", 1)
+    (tmp_path / "hang.py").write_text("import signal\nsignal.pause()\n")
+    assert warm_python.run("hang", folder=tmp_path).returncode == -signal.SIGALRM

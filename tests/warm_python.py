@@ -20,8 +20,11 @@ from typing import final
 LOADED = ("torch", "torch.optim", "torch._dynamo")
 """The last one is loaded by the first optimiser of a process."""
 
+LIMIT_SECONDS = 300
+"""A module that takes longer hangs: it is ended by a signal."""
+
 LOOP = """
-import gc, importlib, json, os, runpy, sys, tempfile
+import gc, importlib, json, os, runpy, signal, sys, tempfile
 for name in sys.argv[1:]:
     importlib.import_module(name)
 gc.collect()
@@ -35,7 +38,8 @@ for request in requests:
     print(status, file=replies, flush=True)
 else:
     sys.exit()
-arguments, folder, environment, *files = json.loads(request)
+arguments, folder, environment, limit, *files = json.loads(request)
+signal.alarm(limit)
 for number, file in enumerate(files):
     os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
 requests.close()
@@ -91,6 +95,7 @@ class WarmPython:
                 arguments,
                 str(folder or Path.cwd()),
                 {**self._environment, **(environment or {})},
+                LIMIT_SECONDS,
                 *(os.devnull, str(output), str(error)),
             )
             print(json.dumps(request), file=requests, flush=True)
