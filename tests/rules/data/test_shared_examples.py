@@ -13,6 +13,7 @@ def seen(**changes: float) -> SharedExamples:
         "training": 1000.0,
         "coverage": 1.0,
         "met": 0.0,
+        "counted": 500.0,
         "equal_pairs": 0.0,
         "pairs": 500_000.0,
     }
@@ -47,3 +48,12 @@ def test_what_may_be_by_chance_follows_from_the_equal_pairs_within_the_sets():
 def test_the_whole_training_set_is_recognised_from_a_part_of_the_pass():
     assert seen(passed=1000.0, met=0.19).is_of_the_training_set
     assert not seen(passed=1000.0, met=0.05).is_of_the_training_set
+
+
+def test_all_may_be_shared_where_as_many_are_found_as_are_known():
+    assert seen(found=198.5).may_be(0.99)
+    assert not seen(found=198.0).may_be(0.99)
+    # 90 % are known: 178 are expected, give or take 10 with that share's own error.
+    assert seen(found=170.0, coverage=0.9).may_be(0.99)
+    assert not seen(found=165.0, coverage=0.9).may_be(0.99)
+    assert seen(found=3.0, coverage=math.nan).may_be(0.99)

@@ -3,6 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from defib.diagnosis import diagnose
+from defib.records.finding import Cause, Finding, Severity
+from defib.records.run import RunRecord
 from defib.studies.image_sets import ImageScale
 from defib.studies.validation_optimism.gaps import (
     ARMS,
@@ -14,6 +17,7 @@ from defib.studies.validation_optimism.gaps import (
     Gap,
     gap_of,
     parts_of,
+    reason_in,
 )
 from tests.studies.digit_pictures import random_digits
 
@@ -26,6 +30,7 @@ GAP = Gap(
     fresh=0.8,
     shared=0.0,
     rules=(),
+    by_run=NOTHING,
 )
 
 
@@ -63,3 +68,20 @@ def test_fresh_examples_are_in_no_other_part(arm: str):
     known = {each.numpy().tobytes() for each in torch.cat([parts.training[0], parts.validation[0]])}
     leaked = {each.numpy().tobytes() for each in parts.fresh[0]} & known
     assert not leaked
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "expected"),
+    [
+        ("evaluation-on-training-examples", "", LEAK),
+        ("evaluation-beats-training", "layers of the training", "mode"),
+        ("evaluation-beats-training", "other classes", EASIER),
+        ("evaluation-beats-training", "easier examples", EASIER),
+        ("evaluation-beats-training", "known examples", LEAK),
+        ("too-few-epochs", "", NOTHING),
+    ],
+)
+def test_the_reason_of_a_run_is_read_from_its_findings(rule: str, reason: str, expected: str):
+    finding = Finding(rule, Severity.INFO, "", (0, 9), evidence={"reason": reason})
+    diagnosis = replace(diagnose(RunRecord()), causes=(Cause(finding),))
+    assert reason_in(diagnosis) == expected

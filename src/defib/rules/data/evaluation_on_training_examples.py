@@ -76,7 +76,7 @@ class EvaluationOnTrainingExamples(Rule, PreflightRule):
         leaks = [each for each in judged if self.is_shared(each)]
         is_any_new = any(each.found <= self.max_share * each.compared for each in judged)
         for each in leaks:
-            if not (self._is_all(each) and is_any_new):
+            if not (each.may_be(self.all_share) and is_any_new):
                 yield self._finding(run, each)
 
     def is_shared(self, seen: SharedExamples) -> bool:
@@ -101,10 +101,6 @@ class EvaluationOnTrainingExamples(Rule, PreflightRule):
                     evidence={"shared_examples": share},
                 )
 
-    def _is_all(self, seen: SharedExamples) -> bool:
-        """Whether all of its examples may be the training's."""
-        return seen.interval[1] > self.all_share
-
     def _finding(self, run: RunRecord, seen: SharedExamples) -> Finding:
         low, high = seen.interval
         estimate = f"{low:.0%} or more" if isnan(seen.coverage) else f"{low:.0%} to {high:.0%}"
@@ -113,7 +109,7 @@ class EvaluationOnTrainingExamples(Rule, PreflightRule):
             f"({seen.place}) are also among the {seen.training:,.0f} known of the training: "
             f"{estimate} of them all (limit {self.max_share:.0%}).",
             REMEDY,
-            severity=Severity.INFO if self._is_all(seen) else None,
+            severity=Severity.INFO if seen.may_be(self.all_share) else None,
             site=_site(run),
             evidence={
                 "shared_examples": seen.share,

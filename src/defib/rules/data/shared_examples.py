@@ -35,6 +35,8 @@ class SharedExamples:
     """Share of the training's examples that is known, in [0, 1]; `nan` where that is not known."""
     met: float
     """Share of the known training examples that are among the compared ones."""
+    counted: float
+    """Examples of the training from which `coverage` was estimated."""
     equal_pairs: float
     """Among `pairs` of examples within the sets."""
     pairs: float
@@ -73,6 +75,19 @@ class SharedExamples:
         """Whether the training's examples are nearly all met as well: all of it is evaluated."""
         return self.met >= WHOLE * min(1.0, self.compared / max(self.passed, 1.0))
 
+    def may_be(self, share: float) -> bool:
+        """Whether so few were found, by chance, of a `share` of the examples or more.
+
+        What is found of them is a binomial number, and `coverage` was estimated from `counted`
+        ones; without a coverage anything may be.
+        """
+        if math.isnan(self.coverage):
+            return True
+        variance = self.coverage * (1 - self.coverage) * self.compared
+        variance *= 1 + self.compared / max(self.counted, 1.0)
+        expected = share * self.coverage * self.compared
+        return self.found > expected - LIKELY * math.sqrt(variance)
+
     @property
     def _reach(self) -> float:
         return 1.0 if math.isnan(self.coverage) else max(self.coverage, 1e-9)
@@ -91,6 +106,7 @@ def shared_examples(run: RunRecord) -> Iterator[SharedExamples]:
             training=training,
             coverage=_coverage(run, place, training),
             met=_last(run, "evaluated_training_examples", place),
+            counted=_last(run, "latest_training_examples", place),
             equal_pairs=_last(run, "equal_pairs", place),
             pairs=_last(run, "looked_at_pairs", place),
         )
@@ -107,14 +123,21 @@ def wilson(found: float, of: float) -> tuple[float, float]:
 
 
 def _coverage(run: RunRecord, place: str, training: float) -> float:
-    """By the size of the only loader that shuffles; else by how many examples come again."""
+    """By the size of the only loader that shuffles; else by how many examples come again.
+
+    Where a share s of the latest m examples was known before, of which (1 − s) m are then new, the
+    others were a share s of the whole set: all n known ones are n / ((n − (1 − s) m) / s) of it.
+    """
     loaders = [each for each in run.loaders if each.shuffle and each.length and each.batch_size]
     if len(loaders) == 1:
         size = (loaders[0].length or 0) * (loaders[0].batch_size or 0)
         return min(1.0, training / size)
     known = _last(run, "known_training_examples", place)
-    is_enough = known * _last(run, "latest_training_examples", place) >= ENOUGH_KNOWN
-    return known if is_enough else math.nan
+    latest = _last(run, "latest_training_examples", place)
+    if known * latest < ENOUGH_KNOWN:
+        return math.nan
+    before = training - (1 - known) * latest
+    return min(1.0, known * training / before) if before > 0 else known
 
 
 def _last(run: RunRecord, metric: str, place: str) -> float:

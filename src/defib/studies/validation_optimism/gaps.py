@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from defib.networks.dense import dense_network
+from defib.records.finding import Diagnosis
+from defib.rules.generalization.reason_to_be_better import CLASSES, KNOWN, LAYERS
+from defib.rules.generalization.reason_to_be_better import EASIER as EASIER_EXAMPLES
 from defib.studies.diagnosed import watched
 from defib.studies.image_sets import Images
 from defib.training.in_memory import ShuffledBatches, quality
@@ -21,12 +24,16 @@ NOTHING = "nothing"
 DROPOUT, NORMALIZATION = "dropout", "batch norm, batches of 4"
 AVERAGED, EASIER, LEAK = "mean over the first epoch", "easier validation", "leak"
 EASY_DIGITS = (0, 1)
+MODE, LAG = "mode", "lag"
+LEAK_RULE, REMARK = "evaluation-on-training-examples", "evaluation-beats-training"
 COPIES = 10
 """Of each leaked example in the training set: copies made before the split."""
 LEAKED = 0.1
 """Share of the training examples, before they are copied."""
 CLEAN = 0.1
 """Honest validation examples for each leaked one."""
+EVALUATIONS = 4
+"""In each epoch: `defib run` compares the loss of an evaluation with the training's around it."""
 PASSES = 10
 """Over the training set in training mode: the mean forgets which units were dropped."""
 
@@ -59,12 +66,7 @@ def dropping(pixels: int) -> nn.Sequential:
 
 def normalizing(pixels: int) -> nn.Sequential:
     """Two hidden layers with batch normalisation."""
-    return nn.Sequential(
-        nn.Flatten(),
-        *(nn.Linear(pixels, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU()),
-        *(nn.Linear(64, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU()),
-        nn.Linear(64, 10),
-    )
+    return dense_network((pixels, 64, 64, 10), normalization=nn.BatchNorm1d)
 
 
 ARMS: Mapping[str, Arm] = {
@@ -106,7 +108,9 @@ class Gap:
     shared: float
     """Share of the validation examples that are also in the training set."""
     rules: tuple[str, ...]
-    """That defib named."""
+    """That `defib run` named, remarks left out."""
+    by_run: str
+    """The reason that `defib run` gave."""
 
     @property
     def lag(self) -> float:
@@ -128,7 +132,7 @@ class Gap:
         """The largest part, `nothing` where the validation accuracy is not above."""
         if self.validation <= self.reported:
             return NOTHING
-        parts = {"lag": self.lag, "mode": self.mode, "examples": self.examples}
+        parts = {LAG: self.lag, MODE: self.mode, "examples": self.examples}
         largest = max(parts, key=lambda name: parts[name])
         if largest == "examples":
             return LEAK if self.shared else EASIER
@@ -137,13 +141,26 @@ class Gap:
 
 MEANT = {
     NOTHING: NOTHING,
-    DROPOUT: "mode",
-    NORMALIZATION: "mode",
-    AVERAGED: "lag",
+    DROPOUT: MODE,
+    NORMALIZATION: MODE,
+    AVERAGED: LAG,
     EASIER: EASIER,
     LEAK: LEAK,
 }
 """What `Gap.told` has to say of each arm."""
+MEANT_BY_RUN = MEANT | {AVERAGED: NOTHING}
+"""What `Gap.by_run` has to say: a loss that falls within the epoch is nothing to remark on."""
+
+_REASONS = {KNOWN: LEAK, LAYERS: MODE, CLASSES: EASIER, EASIER_EXAMPLES: EASIER}
+
+
+def reason_in(diagnosis: Diagnosis) -> str:
+    """The reason that `defib run` gives for an evaluation above the training: a leak by its own
+    rule, another one in a remark; `nothing` without either."""
+    found = {each.rule: each for each in diagnosis.findings}
+    if LEAK_RULE in found:
+        return LEAK
+    return _REASONS[str(found[REMARK].evidence["reason"])] if REMARK in found else NOTHING
 
 
 def parts_of(arm: str, data: Images, validation_count: int) -> Parts:
@@ -178,7 +195,9 @@ def gap_of(arm: str, parts: Parts, seed: int) -> Gap:
         network = settings.build(inputs[0].numel()).to(inputs.device)
         optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
         batches = ShuffledBatches(*parts.training, settings.batch_size)
-        reported = [_epoch(network, optimizer, batches) for _ in range(settings.epochs)][-1]
+        reported = [
+            _epoch(network, optimizer, batches, parts.validation) for _ in range(settings.epochs)
+        ][-1]
     return Gap(
         reported=reported,
         in_training_mode=_in_training_mode(network, batches),
@@ -187,19 +206,36 @@ def gap_of(arm: str, parts: Parts, seed: int) -> Gap:
         fresh=quality(network, *parts.fresh).accuracy,
         shared=_shared(parts),
         rules=seen.rules,
+        by_run=reason_in(seen.diagnosis),
     )
 
 
-def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, batches: ShuffledBatches) -> float:
-    """The mean accuracy over the epoch, of each batch before its step."""
+def _epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: ShuffledBatches,
+    validation: tuple[Tensor, Tensor],
+) -> float:
+    """The mean accuracy over the epoch, of each batch before its step; with its evaluations."""
     hits: list[Tensor] = []
+    ends = {round(len(batches) * part / EVALUATIONS) for part in range(1, EVALUATIONS + 1)}
     for inputs, labels in batches:
         scores = network(inputs)
         optimizer.zero_grad()
         functional.cross_entropy(scores, labels).backward()
         optimizer.step()
         hits.append((scores.detach().argmax(dim=1) == labels).double().mean())
+        if len(hits) in ends:
+            _evaluate(network, *validation)
     return torch.stack(hits).mean().item()
+
+
+def _evaluate(network: nn.Module, inputs: Tensor, labels: Tensor) -> None:
+    """The validation loss, as a training loop computes it: `defib run` sees it."""
+    network.eval()
+    with torch.no_grad():
+        functional.cross_entropy(network(inputs), labels)
+    network.train()
 
 
 def _in_training_mode(network: nn.Module, batches: ShuffledBatches) -> float:
