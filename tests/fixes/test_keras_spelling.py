@@ -124,3 +124,22 @@ def test_a_slope_that_keras_has_otherwise_is_not_written_by_name():
 def test_a_fix_says_what_to_write_in_keras(fix: str, text: str):
     assert text in fix_called(fix).change(KERAS, finding())
     assert text not in fix_called(fix).change(TORCH, finding())
+
+
+def classifier(line: str) -> RunRecord:
+    site = Site("train.py", 5, line, "<module>")
+    layers = (LayerFact("out", "Dense", feeds_loss=True, site=site),)
+    return RunRecord("train.py", versions={"keras": "3.15.1"}, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("output", "changed"),
+    [
+        ('Dense(3, activation="softmax")', 'compile("sgd", loss="categorical_crossentropy")'),
+        ('Dense(3, activation="sigmoid")', 'compile("sgd", loss="binary_crossentropy")'),
+        ("Dense(3)", None),
+    ],
+)
+def test_a_squared_error_becomes_the_entropy_that_fits_the_output(output: str, changed: str | None):
+    fix, told = fix_called("replace-loss"), finding("squared-error-of-classes")
+    assert fix.edited('compile("sgd", loss="mse")', classifier(output), told) == changed

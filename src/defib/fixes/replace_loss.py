@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from defib.fixes.base import Fix
-from defib.fixes.keras_spelling import trains_keras
+from defib.fixes.keras_spelling import trains_keras, with_activation
 from defib.fixes.keras_training import LossCall
 from defib.fixes.live_training import LiveTraining
 from defib.metrics.one_hot import is_one_hot
@@ -23,6 +24,7 @@ SMALLEST = 1e-12
 """Probability whose logarithm is taken at least."""
 _SQUARED_ERROR = "squared-error-of-classes"
 _ONE_UNIT = "softmax-over-one-unit"
+_KERAS_SQUARED_ERROR = re.compile(r"([\"'])(?:mse|MSE|mean_squared_error)\1")
 _CATEGORICAL = "categorical_crossentropy"
 _OF_PROBABILITIES = ("binary_crossentropy", _CATEGORICAL, "sparse_categorical_crossentropy")
 
@@ -119,12 +121,19 @@ class ReplaceLoss(Fix):
 
     def change(self, record: RunRecord, finding: Finding) -> str:
         if trains_keras(record):
-            return _in_keras(finding)
+            return _in_keras(record, finding)
         if finding.rule == _ONE_UNIT:
             return "`F.binary_cross_entropy_with_logits(scores, targets)` instead of the softmax"
         if finding.rule == _SQUARED_ERROR:
             return "`F.cross_entropy(scores, targets.argmax(1))`, of scores without a softmax"
         return "`F.cross_entropy(scores, targets)` instead of `F.nll_loss`, without a softmax"
+
+    def edited(self, code: str, record: RunRecord, finding: Finding) -> str | None:
+        name = _entropy_of_outputs(record) if trains_keras(record) else ""
+        if finding.rule != _SQUARED_ERROR or not name:
+            return None
+        found = _KERAS_SQUARED_ERROR.findall(code)
+        return _KERAS_SQUARED_ERROR.sub(f'"{name}"', code) if len(found) == 1 else None
 
 
 Replaced = Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None]
@@ -143,12 +152,20 @@ def _are_classes(target: Tensor) -> bool:
     return target.ndim == 2 and target.shape[1] > 1 and bool(is_one_hot(target))
 
 
-def _in_keras(finding: Finding) -> str:
+def _in_keras(record: RunRecord, finding: Finding) -> str:
     if finding.rule == _ONE_UNIT:
         return "`loss=keras.losses.BinaryCrossentropy(from_logits=True)`, without a softmax"
     if finding.rule == _SQUARED_ERROR:
-        return (
-            "`loss=keras.losses.CategoricalCrossentropy(from_logits=True)`, of scores without a "
-            "softmax"
-        )
+        name = _entropy_of_outputs(record)
+        return f'`loss="{name}"`' if name else "`CategoricalCrossentropy(from_logits=True)`"
     return "the loss with `from_logits=True`: what it gets are scores and no probabilities"
+
+
+def _entropy_of_outputs(record: RunRecord) -> str:
+    """Keras' name of the cross-entropy for outputs that are probabilities; empty where they are
+    scores, or made in a line that does not tell."""
+    lines = [each.site.code for each in record.layers if each.feeds_loss and each.site]
+    for activation, name in (("softmax", _CATEGORICAL), ("sigmoid", "binary_crossentropy")):
+        if lines and with_activation(lines[-1], (activation,), "") is not None:
+            return name
+    return ""
