@@ -184,6 +184,31 @@ def test_the_hook_is_there_for_no_other_step(tmp_path: Path):
     assert not torch_module._global_forward_pre_hooks
 
 
+def test_compiled_networks_are_compiled_as_often_as_without_a_watch(tmp_path: Path):
+    def compilations() -> int:
+        torch._dynamo.reset()
+        model = network()
+        graphs: list[object] = []
+
+        def count(graph: torch.fx.GraphModule, _: object) -> Callable[..., object]:
+            graphs.append(graph)
+            return graph.forward
+
+        compiled = torch.compile(model, backend=count)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(8):
+            optimizer.zero_grad()
+            F.cross_entropy(model(INPUTS), LABELS).backward()
+            optimizer.step()
+            with torch.no_grad():
+                F.cross_entropy(compiled(INPUTS), LABELS)
+        return len(graphs)
+
+    alone = compilations()
+    with watched(tmp_path):
+        assert compilations() == alone == 1
+
+
 def test_the_classes_of_an_evaluation_are_counted_once(tmp_path: Path):
     with watched(tmp_path):
         train(network(), NEW)

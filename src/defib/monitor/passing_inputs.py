@@ -2,7 +2,7 @@
 
 Between the steps that are looked at nothing is connected: a hook on all modules is there from the
 end of such a step until the next backward, and while gradients are off, outside of a step.
-Compiled networks are left alone, which the hook would have compiled anew.
+Once anything is compiled nothing is: compiled networks would be compiled anew with the hook.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, final
 
 import torch
@@ -173,31 +174,46 @@ def watch_inputs(
     """
     is_compiling = torch.compiler.is_compiling
     connection: Final[list[RemovableHandle]] = []
+    is_compiled = False
 
     def hook(module: nn.Module, arguments: tuple[Any, ...]) -> None:
         if not is_compiling() and passing.sought in (None, id(module)):
             called(module, arguments)
 
     def connect() -> None:
-        if not connection:
+        if not connection and not is_compiled:
             connection.append(register_module_forward_pre_hook(hook))
 
     def disconnect() -> None:
         while connection:
             connection.pop().remove()
 
-    def wrap(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def __enter__(context: Any) -> Any:  # noqa: N807
-            if not is_compiling():
-                begins()
-            return original(context)
+    def wrap_compile(original: Callable[..., Any]) -> Callable[..., Any]:
+        def compile(*arguments: Any, **keywords: Any) -> Any:
+            nonlocal is_compiled
+            is_compiled = True
+            disconnect()
+            return original(*arguments, **keywords)
 
-        return __enter__
+        return compile
 
     passing.connect, passing.disconnect = connect, disconnect
-    patches.replace(torch.no_grad, "__enter__", wrap)
-    patches.replace(torch.inference_mode, "__enter__", wrap)
+    patches.replace(torch, "compile", wrap_compile)
+    patches.replace(torch.no_grad, "__enter__", partial(_telling, begins))
+    patches.replace(torch.inference_mode, "__enter__", partial(_telling, begins))
     patches.add_undo(disconnect)
+
+
+def _telling(begins: Callable[[], None], original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The `__enter__` of a context that switches gradients off, which first calls `begins`."""
+    is_compiling = torch.compiler.is_compiling
+
+    def __enter__(context: Any) -> Any:  # noqa: N807
+        if not is_compiling():
+            begins()
+        return original(context)
+
+    return __enter__
 
 
 def _nothing() -> None:
