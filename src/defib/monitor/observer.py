@@ -16,6 +16,7 @@ from defib.discovery.graph import Graph, read_graph
 from defib.discovery.losses import LossReading, read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.sites import calling_site
+from defib.metrics.norms import norms
 from defib.monitor.facts import FactWriter
 from defib.monitor.gradients import (
     Before,
@@ -153,6 +154,7 @@ class Observer:
             self._try("predictions", self._observe_loss, sample, known)
             if sample.look is Look.FULL:
                 self._try("gradients", self._observe_gradients, sample, known, factor)
+                self._try("parameters without optimizer", self._observe_loose, sample)
                 self._try("settings", _observe_settings, sample, known)
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
@@ -215,6 +217,19 @@ class Observer:
             carried = sample.carried[known.name].to(total.device) / total
             sample.collector.add("carried_gradient_ratio", known.name, carried)
         sample.before = copy_before(parameters)
+
+    def _observe_loose(self, sample: Sample) -> None:
+        """Somebody may update by hand what no optimiser holds."""
+        loose = [
+            (each.name, each.tensor.detach())
+            for key, each in self.tracked.parameters.items()
+            if sample.graph is not None
+            and key in sample.graph.reached
+            and key not in self.tracked.optimizer_of_parameter
+        ]
+        if loose:
+            names, tensors = zip(*loose, strict=True)
+            sample.collector.add_all("loose_parameter_norm", names, norms(tensors))
 
     def _find_non_finite(self, sample: Sample, graph: Graph, loss: Tensor) -> None:
         if not self.seeks_non_finite or is_true(torch.isfinite(loss.detach()).all()):

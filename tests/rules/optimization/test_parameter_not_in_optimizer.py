@@ -50,6 +50,13 @@ def test_silent_about_parameters_that_the_loss_does_not_depend_on():
     assert findings(TRAINED, replace(FORGOTTEN, reached=False)) == ()
 
 
+@pytest.mark.parametrize(("norms", "is_found"), [([2.0, 2.1, 2.3], False), ([2.0, 2.0], True)])
+def test_silent_about_parameters_that_are_updated_by_hand(norms, is_found):
+    series = {"loose_parameter_norm": {"head.weight": norms}}
+    facts = {"parameters": (TRAINED, FORGOTTEN)}
+    assert bool(rule.evaluate(make_run(loss=FLAT, facts=facts, **series))) == is_found
+
+
 def test_not_evaluated_where_no_optimizer_is_known():
     assert findings(FORGOTTEN) == NotEvaluated(
         "parameter-not-in-optimizer", "no parameter of an optimizer is known"

@@ -28,9 +28,11 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
 
     ## How it is measured
     The parameters met on the way from the loss, less those of every optimiser that
-    stepped; before the first step, of every optimiser that was made. It is then mere information
-    where the running code names `add_param_group`, or changes tensors in place in a function that
-    reads their `grad` (`named_in_code`, `steps_by_hand`): what it does with them comes later.
+    stepped, and less those whose norm changes from sample to sample all the same
+    (`loose_parameter_norm`): they are updated by hand. Before the first step, less those of every
+    optimiser that was made. It is then mere information where the running code names
+    `add_param_group`, or changes tensors in place in a function that reads their `grad`
+    (`named_in_code`, `steps_by_hand`): what it does with them comes later.
 
     ## Known false positives
     A part that is frozen on purpose but without `requires_grad_(False)`: its gradients are
@@ -65,7 +67,10 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
         forgotten = [
             parameter
             for parameter in run.parameters
-            if parameter.requires_grad and parameter.reached and not parameter.optimizer
+            if parameter.requires_grad
+            and parameter.reached
+            and not parameter.optimizer
+            and not _is_updated_by_hand(run, parameter)
         ]
         if forgotten:
             yield self._finding(run, forgotten, trained[0].optimizer)
@@ -101,6 +106,11 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
             "model), or freeze them with `requires_grad_(False)`.",
             fixes=self.fixes,
         )
+
+
+def _is_updated_by_hand(run: RunRecord, parameter: ParameterFact) -> bool:
+    norms = run.of("loose_parameter_norm").get(parameter.name)
+    return norms is not None and len(set(norms.finite().values.tolist())) > 1
 
 
 NEAR = 2.0
