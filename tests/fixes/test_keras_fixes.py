@@ -158,6 +158,10 @@ def test_a_loss_is_what_it_would_be_if_written_so(facts: dict[str, Any], name: s
     assert is_as_written(facts["losses"][name])
 
 
+def test_a_watch_reads_the_loss_that_stands_for_the_one_of_the_script(facts: dict[str, Any]):
+    assert facts["losses"]["read as"] == ["cross-entropy", {"from_logits": False}]
+
+
 def test_fit_shuffles(facts: dict[str, Any]):
     assert facts["data"]["in order"]
     assert not facts["data"]["shuffled in order"]

@@ -20,6 +20,9 @@ Arrange = Callable[[Tensor], Tensor]
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
 _LINEAR = "linear"
+READ_AS = "_defib_read_as"
+"""Attribute of a loss that a fix has replaced: the name of Keras' function that it is now, and
+its arguments."""
 
 
 def units_last_moved(tensor: Tensor) -> Tensor:

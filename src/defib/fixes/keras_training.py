@@ -10,6 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from defib.discovery.keras_layers import READ_AS
 from defib.discovery.patches import Patches, definer
 from defib.fixes.keras_optimizer import KerasOptimizer
 
@@ -41,6 +42,8 @@ class LossCall:
     predictions: Tensor
     compute: Callable[..., Tensor]
     """The loss itself, of `(targets, predictions, **arguments)`."""
+    read_as: Callable[[str, bool], None]
+    """Say which function of Keras stands for it from now on, and whether that takes scores."""
 
 
 LossChange = Callable[[LossCall], Tensor | None]
@@ -192,5 +195,8 @@ def _call_of(loss: Loss, targets: Tensor, predictions: Tensor, original: Functio
         finally:
             loss._fn_kwargs = before
 
+    def read_as(function: str, takes_scores: bool) -> None:
+        setattr(loss, READ_AS, (function, {"from_logits": takes_scores}))
+
     name = getattr(loss.fn, "__name__", "") if is_own else ""
-    return LossCall(name, arguments, targets, predictions, compute)
+    return LossCall(name, arguments, targets, predictions, compute, read_as)

@@ -26,7 +26,8 @@ _SQUARED_ERROR = "squared-error-of-classes"
 _ONE_UNIT = "softmax-over-one-unit"
 _KERAS_SQUARED_ERROR = re.compile(r"([\"'])(?:mse|MSE|mean_squared_error)\1")
 _CATEGORICAL = "categorical_crossentropy"
-_OF_PROBABILITIES = ("binary_crossentropy", _CATEGORICAL, "sparse_categorical_crossentropy")
+_BINARY = "binary_crossentropy"
+_OF_PROBABILITIES = (_BINARY, _CATEGORICAL, "sparse_categorical_crossentropy")
 
 
 @final
@@ -101,15 +102,21 @@ class ReplaceLoss(Fix):
 
         def on_keras_loss(call: LossCall) -> Tensor | None:
             found = None
-            if call.function == "mean_squared_error" and call.predictions.ndim == 2:
-                found = of_classes(call.predictions, call.targets, {"reduction": "none"})
-                if found is not None and found.ndim > 1:
-                    found = found.mean(1)
+            predictions, targets = call.predictions, call.targets
+            if call.function == "mean_squared_error" and predictions.ndim == 2:
+                found = of_classes(predictions, targets, {"reduction": "none"})
+                if found is not None:
+                    is_binary = found.ndim > 1
+                    found = found.mean(1) if is_binary else found
+                    takes_scores = not is_binary and not _are_probabilities(predictions)
+                    call.read_as(_BINARY if is_binary else _CATEGORICAL, takes_scores)
             elif call.function in _OF_PROBABILITIES and not call.arguments.get("from_logits"):
-                if not bool(((call.predictions >= 0) & (call.predictions <= 1)).all()):
-                    found = call.compute(call.targets, call.predictions, from_logits=True)
-            elif call.function == _CATEGORICAL and call.predictions.shape[-1] == 1:
-                found = with_logits(call.predictions, call.targets, reduction="none").mean(-1)
+                if not bool(((predictions >= 0) & (predictions <= 1)).all()):
+                    found = call.compute(targets, predictions, from_logits=True)
+                    call.read_as(call.function, True)
+            elif call.function == _CATEGORICAL and predictions.shape[-1] == 1:
+                found = with_logits(predictions, targets, reduction="none").mean(-1)
+                call.read_as(_BINARY, True)
             if found is not None:
                 training.did(f"{call.function or 'loss'} replaced")
             return found
@@ -165,7 +172,7 @@ def _entropy_of_outputs(record: RunRecord) -> str:
     """Keras' name of the cross-entropy for outputs that are probabilities; empty where they are
     scores, or made in a line that does not tell."""
     lines = [each.site.code for each in record.layers if each.feeds_loss and each.site]
-    for activation, name in (("softmax", _CATEGORICAL), ("sigmoid", "binary_crossentropy")):
+    for activation, name in (("softmax", _CATEGORICAL), ("sigmoid", _BINARY)):
         if lines and with_activation(lines[-1], (activation,), "") is not None:
             return name
     return ""

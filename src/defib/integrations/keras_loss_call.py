@@ -9,6 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from defib.discovery.keras_layers import READ_AS
 from defib.discovery.losses import LossReading
 from defib.records.site import Site
 
@@ -127,9 +128,12 @@ def call_of(
     """A call of the Keras loss object `loss`."""
     function = getattr(loss, "fn", None)
     is_own = (getattr(function, "__module__", None) or "").startswith("keras.")
+    name = getattr(function, "__name__", "") if is_own else ""
+    arguments = getattr(loss, "_fn_kwargs", {}) if is_own else {}
+    name, arguments = getattr(loss, READ_AS, (name, arguments))
     return LossCall(
-        getattr(function, "__name__", "") if is_own else "",
-        getattr(loss, "_fn_kwargs", {}) if is_own else {},
+        name,
+        arguments,
         loss.reduction,
         targets,
         predictions,
