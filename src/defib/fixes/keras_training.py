@@ -50,25 +50,21 @@ LossChange = Callable[[LossCall], Tensor | None]
 """What stands for a loss; `None` where it stays."""
 
 
+@final
+@dataclass(frozen=True)
 class Steps:
-    """What is to be done around each step of an optimiser; `LiveTraining` says what."""
+    """What is to be done around each step of an optimiser, if anything is."""
 
-    def __init__(
-        self,
-        before: Callable[[KerasOptimizer], None],
-        after: Callable[[KerasOptimizer], None],
-        is_wanted: Callable[[], bool],
-    ) -> None:
-        self.before = before
-        self.after = after
-        self.is_wanted = is_wanted
+    before: Callable[[KerasOptimizer], None]
+    after: Callable[[KerasOptimizer], None]
+    is_wanted: Callable[[], bool]
 
 
 @final
 class KerasTraining:
     """Where fixes attach to Keras. Nothing of it is called before the script imports `keras`.
 
-    What a change raises goes to `failed` and never reaches the script.
+    What a change raises goes to `failures` and never reaches the script.
     """
 
     def __init__(self, patches: Patches, did: Callable[[str], None]) -> None:
