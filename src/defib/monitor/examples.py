@@ -184,6 +184,10 @@ class Examples:
         self._count += len(chosen)
         if self._waiting and not _are_alike(self._waiting[0], chosen):
             self._read_waiting()
+        if chosen.nbytes > TOGETHER_BYTES:
+            self._read_waiting()
+            self._training.append(example_fingerprints(chosen))
+            return
         # A copy: whoever makes the batches may use their memory again.
         self._waiting.append(chosen.detach().clone())
         if len(self._waiting) * chosen.nbytes > TOGETHER_BYTES:

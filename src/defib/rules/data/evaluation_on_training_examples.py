@@ -44,9 +44,12 @@ class EvaluationOnTrainingExamples(Rule, PreflightRule):
 
     ## Known false positives
     A part of the training's data, evaluated to watch the training's own error: told as information
-    where all of its examples are in the training's. One line that evaluates training and
-    validation data in turn. Not seen: whole numbers, examples that are augmented anew each time,
-    compiled networks, networks that are given keywords only, accuracies without a loss.
+    where all of its examples are in the training's. One line that evaluates a part of the training
+    data and the validation data in turn.
+
+    Not seen in a run: copies of rows made before a split at random, which are as frequent within
+    the sets (before the first step they are seen), whole numbers, examples that are augmented anew
+    each time, compiled networks, networks that are given keywords only, accuracies without a loss.
 
     ## What to change
     Remove duplicates before the split, and split by groups (patient, user, document).
