@@ -26,10 +26,10 @@ class Collector:
         self._known: list[float] = []
 
     def add(self, metric: str, subject: str, value: Tensor | float) -> None:
-        """One number; a tensor has no axes."""
+        """One number; a tensor has one element."""
         if isinstance(value, Tensor):
             self._single_keys.append((metric, subject))
-            self._singles.append(value)
+            self._singles.append(value if value.ndim == 0 else value.reshape(()))
         else:
             self._known_keys.append((metric, subject))
             self._known.append(value)
@@ -38,7 +38,7 @@ class Collector:
         """A vector with one number for each subject."""
         if subjects:
             self._keys += [(metric, subject) for subject in subjects]
-            self._vectors.append(values)
+            self._vectors.append(values if values.ndim == 1 else values.reshape(-1))
 
     def add_moments(self, what: str, subject: str, found: Moments) -> None:
         """`<what>_mean` and `<what>_std`."""
