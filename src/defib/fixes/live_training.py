@@ -76,7 +76,6 @@ class LiveTraining:
         self._after_step: list[OptimizerChange] = []
         self._loader_changes: list[LoaderChange] = []
         self._before_any_step: list[Callable[[], None]] = []
-        self._on_stepped: list[Callable[[int], None]] = []
         self._seen: set[int] = set()
         self._kept: list[nn.Module] = []
         self._joining: list[tuple[set[int], list[torch.Tensor]]] = []
@@ -130,10 +129,6 @@ class LiveTraining:
         self.activity[what] = self.activity.get(what, 0) + 1
 
     # -- for who runs the script ---------------------------------------------------------------
-
-    def on_stepped(self, action: Callable[[int], None]) -> None:
-        """Call `action` with the number of steps so far after each; what it raises passes."""
-        self._on_stepped.append(action)
 
     def connect(self) -> None:
         """Attach to torch, where something is to be changed."""
@@ -231,8 +226,6 @@ class LiveTraining:
         )
         if count > self.steps:
             self.steps = count
-            for action in self._on_stepped:
-                action(count)
 
     def _run(self, changes: Iterable[OptimizerChange], optimizer: Any) -> None:
         # A change may step an optimiser of its own.
