@@ -94,7 +94,9 @@ def _share(value: float) -> str:
 
 def _headline(printer: Printer, diagnosis: Diagnosis, proof: Proof) -> Text:
     if proof.answer:
-        text = printer.message(f"Proved by re-running: {_answer(proof)} {diagnosis.summary}")
+        text = printer.message(
+            f"Proved by re-running: {answer_in_words(proof)} {diagnosis.summary}"
+        )
     elif proof.comparisons:
         text = printer.message("No fix that was tried was proved to help.")
     else:
@@ -103,7 +105,8 @@ def _headline(printer: Printer, diagnosis: Diagnosis, proof: Proof) -> Text:
     return text
 
 
-def _answer(proof: Proof) -> str:
+def answer_in_words(proof: Proof) -> str:
+    """What the confirmed fixes do: they mend the training, or only help."""
     fixes = " and ".join(f"`{each}`" for each in proof.answer)
     several = len(proof.answer) > 1
     confirmed = [each for each in proof.comparisons if each.verdict is Verdict.CONFIRMED]

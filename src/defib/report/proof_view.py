@@ -11,7 +11,13 @@ from typing import final
 from defib.records.trial import PairedComparison, Proof, TrialResult, Verdict
 from defib.report.figures.kind import Picture
 from defib.report.figures.paired_curves import paired_curves
-from defib.report.proof_text import diff_lines, effect_in_words, effort_in_words, ranked
+from defib.report.proof_text import (
+    answer_in_words,
+    diff_lines,
+    effect_in_words,
+    effort_in_words,
+    ranked,
+)
 from defib.report.quantities import number, percent
 
 MOST_PICTURES = 4
@@ -38,9 +44,9 @@ class ComparisonView:
 @final
 @dataclass(frozen=True)
 class ProofView:
-    """`answer` are the fixes that the script needs, by label."""
+    """`answer` says what the confirmed fixes do, and is empty where there is none."""
 
-    answer: tuple[str, ...]
+    answer: str
     comparisons: tuple[ComparisonView, ...]
     effort: str
     seconds: float
@@ -54,7 +60,7 @@ def view_of(proof: Proof) -> ProofView:
     """What the page shows of `proof`."""
     comparisons = ranked(proof)
     return ProofView(
-        proof.answer,
+        answer_in_words(proof) if proof.answer else "",
         tuple(_comparison_view(each, proof, place) for place, each in enumerate(comparisons)),
         effort_in_words(proof),
         proof.seconds,
