@@ -106,3 +106,35 @@ def test_probabilities_kept_apart_from_0_and_1_are_still_those_of_a_sigmoid(outp
     probabilities = outputs.sigmoid().clamp(1e-7, 1 - 1e-7)
     reading = read_loss(F.binary_cross_entropy(probabilities, VALUES).grad_fn)
     assert reading.input_operation == "SigmoidBackward0"
+
+
+CUT_OFF = {
+    "by binary_cross_entropy": lambda x: F.binary_cross_entropy(x.clamp(1e-7, 1), VALUES),
+    "by nll_loss": lambda x: F.nll_loss(x.clamp(1e-7, 1).log(), CLASSES),
+    "by nll_loss, from below alone": lambda x: F.nll_loss(x.clamp(min=1e-7).log(), CLASSES),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_what_was_cut_off_to_probabilities_is_read(name: str, outputs: Tensor):
+    probabilities = read_loss(CUT_OFF[name](outputs).grad_fn).probabilities
+    assert probabilities is not None
+    assert torch.equal(probabilities, outputs.detach())
+
+
+KEPT = {
+    "logarithms that are cut off": lambda x: F.nll_loss(x.log_softmax(1).clamp(-9, 0), CLASSES),
+    "logits that are cut off": lambda x: F.binary_cross_entropy_with_logits(x.clamp(-9, 9), VALUES),
+    "probabilities": lambda x: F.binary_cross_entropy(x.sigmoid(), VALUES),
+    "scores": lambda x: F.cross_entropy(x.clamp(-9, 9), CLASSES),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_nothing_else_is_taken_for_probabilities(name: str, outputs: Tensor):
+    assert read_loss(KEPT[name](outputs).grad_fn).probabilities is None
+
+
+def test_what_was_cut_off_stays_unread_on_request(outputs: Tensor):
+    loss = F.binary_cross_entropy(outputs.clamp(1e-7, 1), VALUES)
+    assert read_loss(loss.grad_fn, with_tensors=False).probabilities is None

@@ -198,6 +198,25 @@ def softmax_once(optimizer: Any) -> tuple[list[Any], History]:
     return [model], model.fit(ROWS, CLASSES, batch_size=16, epochs=2, verbose=0).history
 
 
+def scores_alone(optimizer: Any) -> tuple[list[Any], History]:
+    model = keras.Sequential([layers.Dense(3)])
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
+    return [model], model.fit(ROWS, CLASSES, batch_size=16, epochs=2, verbose=0).history
+
+
+def scores_of_categories(optimizer: Any) -> tuple[list[Any], History]:
+    model = keras.Sequential([layers.Dense(3)])
+    model.compile(optimizer=optimizer, loss="categorical_crossentropy")
+    targets = np.eye(3)[CLASSES]
+    return [model], model.fit(ROWS, targets, batch_size=16, epochs=2, verbose=0).history
+
+
+def score_alone(optimizer: Any) -> tuple[list[Any], History]:
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile(optimizer=optimizer, loss="binary_crossentropy")
+    return [model], model.fit(ROWS, SIGNS, batch_size=16, epochs=2, verbose=0).history
+
+
 def own_loss(optimizer: Any) -> tuple[list[Any], History]:
     def quartic(y_true: Any, y_pred: Any) -> Any:
         return keras.ops.mean((y_true - y_pred) ** 4, axis=-1)
@@ -221,6 +240,9 @@ TRAININGS: dict[Training, tuple[Any, ...]] = {
     overflowing: (SGD,),
     softmax_twice: (SGD,),
     softmax_once: (SGD,),
+    scores_alone: (SGD,),
+    scores_of_categories: (SGD,),
+    score_alone: (SGD,),
     own_loss: (SGD,),
 }
 """With which optimisers each runs."""

@@ -20,6 +20,7 @@ from defib.integrations.keras import connect_keras
 from defib.records.reading import read_run
 from defib.records.run import LayerFact, LossFact, ParameterFact, RunEnding, RunRecord
 from defib.records.series import Series
+from defib.rules.loss.scores_taken_for_probabilities import ScoresTakenForProbabilities
 from defib.rules.loss.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from tests.warm_python import WarmPython
 
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[2]
 TWICE = ("dense", "convolutional", "own_step", "recurrent", "adversarial")
-ONCE = ("accumulating", "half_precision", "softmax_twice", "softmax_once", "own_loss")
+SCORES = ("scores_alone", "scores_of_categories", "score_alone")
+ONCE = ("accumulating", "half_precision", "softmax_twice", "softmax_once", "own_loss", *SCORES)
 NAMES = [
     *(f"{training}-{optimizer}" for training in TWICE for optimizer in ("SGD", "Adam")),
     *(f"{training}-SGD" for training in ONCE),
@@ -213,6 +215,26 @@ def test_softmax_before_a_loss_that_expects_logits_is_reported_at_its_layer(trai
 @pytest.mark.parametrize("name", ["softmax_once-SGD", "attention-Adam", "convolutional-Adam"])
 def test_silent_about_a_softmax_that_the_loss_expects(name: str, trainings: Trainings):
     assert list(SoftmaxBeforeCrossEntropy().check(trainings.record(name))) == []
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_where_the_loss_expects_probabilities_are_reported(name: str, trainings: Trainings):
+    [finding] = ScoresTakenForProbabilities().check(trainings.record(f"{name}-SGD"))
+    assert code(finding).startswith("model.compile(optimizer=optimizer, loss=")
+    assert finding.fixes == ("replace-loss",)
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if not each.startswith(SCORES)])
+def test_silent_about_probabilities_and_about_losses_of_scores(name: str, trainings: Trainings):
+    assert list(ScoresTakenForProbabilities().check(trainings.record(name))) == []
+
+
+PROBABILITIES = ("dense-SGD", "dense-Adam", "attention-Adam", "softmax_once-SGD")
+
+
+@pytest.mark.parametrize("name", PROBABILITIES)
+def test_of_probabilities_none_lies_outside(name: str, trainings: Trainings):
+    assert only(trainings.record(name), "prediction_share_outside").values.max() == 0
 
 
 CLASSIFYING = ("convolutional-SGD", "attention-Adam", "softmax_once-SGD", "softmax_twice-SGD")

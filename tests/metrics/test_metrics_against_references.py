@@ -18,6 +18,7 @@ from defib.metrics.label_mix_loss import (
 )
 from defib.metrics.moments import moments
 from defib.metrics.norms import norms
+from defib.metrics.outside_zero_one import outside_zero_one
 from defib.metrics.saturated_fraction import saturated_fraction
 from defib.metrics.unit_activity import active_units, dead_unit_fraction
 from defib.metrics.unit_spread import unit_spread
@@ -173,3 +174,12 @@ def test_label_mix_equals_the_loss_of_a_constant_output():
     assert label_mix_squared_error(outputs, answers[:, None]).item() == pytest.approx(
         F.mse_loss(outputs, answers[:, None]).item(), rel=1e-6
     )
+
+
+def test_values_are_outside_where_rounding_does_not_explain_it():
+    values = torch.tensor([[-1.0, -0.011, -0.009, 0.0], [1.0, 1.009, 1.011, math.nan]])
+    assert outside_zero_one(values).item() == 3 / 8
+
+
+def test_no_probability_is_outside():
+    assert outside_zero_one(torch.randn(50, 7).softmax(dim=1).bfloat16().float()).item() == 0

@@ -62,4 +62,4 @@ def test_a_rate_that_is_too_high_is_found(tmp_path: Path):
 @pytest.mark.slow
 def test_logits_where_keras_expects_probabilities_are_found(tmp_path: Path):
     content = check(tmp_path, optimizer="'adam'", activation="None")
-    assert content["findings"][0]["rule"] == "scores-without-log-softmax"
+    assert content["findings"][0]["rule"] == "scores-taken-for-probabilities"

@@ -43,7 +43,9 @@ class LossReading:
     negative-log-likelihood, logits or probabilities for binary cross-entropy, outputs else.
     `has_logits` is true where `predictions` of a binary cross-entropy are logits. Tensors
     are detached, and `None` where autograd does not keep them. `reduction` is `sum` or `mean`,
-    and empty where the nodes before the loss function leave it open.
+    and empty where the nodes before the loss function leave it open. `probabilities` is what a loss
+    of probabilities received before values outside of [0, 1] were cut off, detached, and `None`
+    where nothing is cut off.
     """
 
     kind: str
@@ -56,6 +58,7 @@ class LossReading:
     site: Site | None
     input_site: Site | None
     reduction: str = ""
+    probabilities: torch.Tensor | None = None
 
 
 Refine = Callable[[LossReading], LossReading]
@@ -146,7 +149,20 @@ def _reading(node: Node, kind: str, operations: tuple[str, ...], with_tensors: b
         site=site,
         input_site=site_of_node(source) if source is not None else None,
         reduction=_reduction(getattr(node, "_saved_reduction", _NO_REDUCTION), operations[:-1]),
+        probabilities=_before_clamp(node) if with_tensors else None,
     )
+
+
+def _before_clamp(node: Node) -> torch.Tensor | None:
+    """What was cut off to [0, 1], or above 0, on its way into a loss of probabilities."""
+    source = before_reshapes(node)
+    if node.name() != "BinaryCrossEntropyBackward0":
+        # Of a negative log-likelihood: what is cut off behind the logarithm are logarithms.
+        is_logarithm = source is not None and source.name() == "LogBackward0"
+        source = before_reshapes(source) if is_logarithm else None
+    if source is None or not source.name().startswith("ClampBackward"):
+        return None
+    return saved_tensor(source, "_saved_self")
 
 
 _NO_REDUCTION, _MEAN, _SUM = 0, 1, 2

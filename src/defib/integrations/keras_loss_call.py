@@ -70,6 +70,7 @@ class LossCall:
             ignored_target=_IGNORED,
             site=site or reading.site,
             input_site=input_site or reading.input_site,
+            probabilities=reading.probabilities if self.kind == _UNKNOWN else self._probabilities(),
         )
 
     def scored(self) -> tuple[str, Tensor, Tensor]:
@@ -92,8 +93,16 @@ class LossCall:
         scores = scores.float()
         if self._has_logits():
             return torch.log_softmax(scores, dim=1), labels
-        probabilities = scores / scores.sum(dim=1, keepdim=True)
-        return probabilities.clamp(_EPSILON, 1 - _EPSILON).log(), labels
+        return _shares(scores).clamp(_EPSILON, 1 - _EPSILON).log(), labels
+
+    def _probabilities(self) -> Tensor | None:
+        """What Keras clips for probabilities; `None` where the loss takes none."""
+        if self._has_logits() or self.kind not in ("cross-entropy", "binary-cross-entropy"):
+            return None
+        if self.kind == "binary-cross-entropy":
+            return self.predictions
+        scores, _ = self._scores_and_labels()
+        return _shares(scores.float())
 
     def _scores_and_labels(self) -> tuple[Tensor, Tensor]:
         """Predictions with the classes on axis 1, and the number of the right one."""
@@ -120,6 +129,11 @@ class LossCall:
 
     def _target_tensor(self) -> Tensor:
         return torch.as_tensor(self.targets, device=self.predictions.device).detach()
+
+
+def _shares(scores: Tensor) -> Tensor:
+    """Each class's part of the sum over the classes on axis 1."""
+    return scores / scores.sum(dim=1, keepdim=True)
 
 
 def call_of(

@@ -21,6 +21,7 @@ from defib.metrics.label_mix_loss import (
 )
 from defib.metrics.moments import moments
 from defib.metrics.one_hot import is_one_hot, one_hot_accuracy
+from defib.metrics.outside_zero_one import outside_zero_one
 from defib.metrics.recognized_of_each_class import (
     MAXIMUM_CLASSES,
     recognized_of_each_class,
@@ -155,6 +156,9 @@ def observe_loss(reading: LossReading, optimizer: str, into: Collector) -> None:
     predictions = predictions.float()
     into.add_moments("prediction", optimizer, moments(predictions))
     into.add("prediction_batch_std", optimizer, batch_spread(predictions))
+    if reading.probabilities is not None:
+        outside = outside_zero_one(reading.probabilities.float())
+        into.add("prediction_share_outside", optimizer, outside)
     if targets is None:
         return
     if reading.kind in ("cross-entropy", "negative-log-likelihood"):

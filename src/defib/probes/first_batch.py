@@ -41,6 +41,7 @@ class FirstBatch(Probe):
         "input_std",
         "prediction_mean",
         "prediction_batch_std",
+        "prediction_share_outside",
         "target_mean",
         "target_std",
         "dead_unit_fraction_at_start",
