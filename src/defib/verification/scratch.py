@@ -14,6 +14,10 @@ from defib.records.run_directory import RUNS_FOLDER
 
 LARGEST_BYTES = 2_000_000_000
 """Of a directory that is copied for each trial."""
+LARGEST_COUNT = 20_000
+"""Files of such a directory: that many small ones take about as long to copy."""
+
+_PREFIX = "defib-trial-"
 
 _LEFT_OUT = frozenset({".git", "__pycache__", "node_modules", RUNS_FOLDER})
 """Folders that no training reads, or that hold earlier runs."""
@@ -23,21 +27,30 @@ _LEFT_OUT = frozenset({".git", "__pycache__", "node_modules", RUNS_FOLDER})
 def scratch_copy(directory: Path) -> Iterator[Path]:
     """A copy of `directory` that is removed afterwards.
 
-    Virtual environments are left out. Raises `UsageError` where it holds more than
-    `LARGEST_BYTES`.
+    Virtual environments are left out, and copies of other trials. Raises `UsageError` where it
+    holds more than `LARGEST_BYTES` or `LARGEST_COUNT` files.
     """
-    size = sum(file.stat().st_size for file in _files(directory) if file.is_file())
-    if size > LARGEST_BYTES:
-        raise UsageError(
-            f"`{directory}` holds {size / 1e9:.1f} GB; each trial runs in a copy of it, and more "
-            f"than {LARGEST_BYTES / 1e9:g} GB are not copied. Start from a smaller directory, or "
-            "let trials run in it, where they may overwrite files: --allow-side-effects."
-        )
-    with tempfile.TemporaryDirectory(prefix="defib-trial-") as folder:
+    _require_small(directory)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         copy = Path(folder) / "work"
         # Links stay links: what they lead to is not the trial's to write.
         shutil.copytree(directory, copy, symlinks=True, ignore=_ignored)
         yield copy
+
+
+def _require_small(directory: Path) -> None:
+    """Looks no further than to the first file too many: a home folder may hold millions."""
+    size = 0
+    for count, file in enumerate(_files(directory), start=1):
+        # Links are copied as links.
+        size += file.lstat().st_size
+        if size > LARGEST_BYTES or count > LARGEST_COUNT:
+            raise UsageError(
+                f"`{directory}` holds more than {LARGEST_BYTES / 1e9:g} GB or "
+                f"{LARGEST_COUNT:,} files (so far {size / 1e9:.1f} GB in {count:,}): each trial "
+                "runs in a copy of it. Start from a smaller directory, or let trials run in it, "
+                "where they may overwrite files: --allow-side-effects."
+            )
 
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
@@ -45,7 +58,8 @@ def _ignored(folder: str, names: list[str]) -> set[str]:
 
 
 def _is_left_out(path: Path) -> bool:
-    return path.name in _LEFT_OUT or (path / "pyvenv.cfg").exists()
+    is_trial = path.name.startswith(_PREFIX)
+    return is_trial or path.name in _LEFT_OUT or (path / "pyvenv.cfg").exists()
 
 
 def _files(directory: Path) -> Iterator[Path]:
