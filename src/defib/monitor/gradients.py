@@ -88,6 +88,13 @@ def observe_gradients(
     return total
 
 
+def observe_loose(parameters: Sequence[tuple[str, Tensor]], into: Collector) -> None:
+    """Norms of parameters that no optimiser holds."""
+    if parameters:
+        values = [local(parameter.detach()) for _, parameter in parameters]
+        into.add_all("loose_parameter_norm", [name for name, _ in parameters], norms(values))
+
+
 def copy_before(parameters: Sequence[tuple[str, Tensor]]) -> Before:
     """Copies of the parameters that a step is about to move, as far as memory allows."""
     chosen: list[tuple[str, Tensor]] = []

@@ -16,12 +16,12 @@ from defib.discovery.graph import Graph, read_graph
 from defib.discovery.losses import LossReading, read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.sites import calling_site
-from defib.metrics.norms import norms
 from defib.monitor.facts import FactWriter
 from defib.monitor.gradients import (
     Before,
     copy_before,
     observe_gradients,
+    observe_loose,
     observe_step,
     total_norm,
 )
@@ -221,15 +221,13 @@ class Observer:
     def _observe_loose(self, sample: Sample) -> None:
         """Somebody may update by hand what no optimiser holds."""
         loose = [
-            (each.name, each.tensor.detach())
+            (each.name, each.tensor)
             for key, each in self.tracked.parameters.items()
             if sample.graph is not None
             and key in sample.graph.reached
             and key not in self.tracked.optimizer_of_parameter
         ]
-        if loose:
-            names, tensors = zip(*loose, strict=True)
-            sample.collector.add_all("loose_parameter_norm", names, norms(tensors))
+        observe_loose(loose, sample.collector)
 
     def _find_non_finite(self, sample: Sample, graph: Graph, loss: Tensor) -> None:
         if not self.seeks_non_finite or is_true(torch.isfinite(loss.detach()).all()):
