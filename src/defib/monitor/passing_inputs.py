@@ -8,7 +8,7 @@ Once anything is compiled nothing is: compiled networks would be compiled anew w
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, final
@@ -21,6 +21,7 @@ from torch.utils.hooks import RemovableHandle
 
 from defib.discovery.patches import Patches
 from defib.discovery.sites import calling_path
+from defib.discovery.tensors import tensors_in
 from defib.monitor.evaluation import CallPath, label_of
 from defib.monitor.examples import EVALUATION_WORDS, Examples, Overlap, fingerprints_of
 from defib.monitor.observable import is_observable
@@ -226,7 +227,7 @@ def _first_tensor(arguments: Any) -> Tensor | None:
     Whole numbers are left out but for bytes: they are numbers of words or of other things, of
     which short sequences repeat by nature.
     """
-    found = next(_tensors(arguments), None)
+    found = next(tensors_in(arguments), None)
     if found is None or found.ndim == 0 or found.numel() == 0:
         return None
     is_number = found.is_floating_point() or found.dtype in (torch.uint8, torch.bool)
@@ -234,11 +235,3 @@ def _first_tensor(arguments: Any) -> Tensor | None:
     if not is_number or not is_plain or is_tracing() or not is_observable(found):
         return None
     return found
-
-
-def _tensors(given: Any) -> Iterator[Tensor]:
-    if isinstance(given, Tensor):
-        yield given
-    elif isinstance(given, list | tuple | Mapping):
-        for each in given.values() if isinstance(given, Mapping) else given:
-            yield from _tensors(each)

@@ -6,6 +6,7 @@ from defib.records.finding import Finding, NotEvaluated, Severity
 from defib.records.run import LoaderFact
 from defib.rules.data.evaluation_on_training_examples import EvaluationOnTrainingExamples
 from defib.testing import make_preflight, make_run
+from tests.rules.usual_overlap import USUAL_OVERLAP
 
 rule = EvaluationOnTrainingExamples()
 
@@ -39,20 +40,9 @@ def test_not_evaluated_without_its_metric():
 
 def in_a_run(*, loaders: tuple[LoaderFact, ...] = (), **places: dict[str, float]):
     """The outcome where each place has the given numbers beside those of a usual run."""
-    usual = {
-        "shared_examples": 0.0,
-        "compared_examples": 200.0,
-        "passed_examples": 200.0,
-        "training_examples": 1000.0,
-        "evaluated_training_examples": 0.0,
-        "known_training_examples": 1.0,
-        "latest_training_examples": 500.0,
-        "equal_pairs": 0.0,
-        "looked_at_pairs": 500_000.0,
-    }
     series: Any = {
-        metric: {place: [(usual | given)[metric]] for place, given in places.items()}
-        for metric in usual
+        metric: {place: [(USUAL_OVERLAP | given)[metric]] for place, given in places.items()}
+        for metric in USUAL_OVERLAP
     }
     return rule.evaluate(make_run(facts={"loaders": loaders, "steps": 400}, **series))
 

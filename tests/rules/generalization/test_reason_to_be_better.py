@@ -4,18 +4,7 @@ from defib.records.run import MODE_EVENT, Event, RunRecord
 from defib.rules.generalization.evaluation import generalizations
 from defib.rules.generalization.reason_to_be_better import Reason, reason_of
 from defib.testing import make_run
-
-SHARED = {
-    "shared_examples": 0.0,
-    "compared_examples": 200.0,
-    "passed_examples": 200.0,
-    "training_examples": 1000.0,
-    "evaluated_training_examples": 0.0,
-    "known_training_examples": 1.0,
-    "latest_training_examples": 500.0,
-    "equal_pairs": 0.0,
-    "looked_at_pairs": 500_000.0,
-}
+from tests.rules.usual_overlap import USUAL_OVERLAP
 
 
 def record(
@@ -26,7 +15,7 @@ def record(
     **given: Any,
 ) -> RunRecord:
     """Half of the training's examples are of class 0, of which all are recognised, half of 1."""
-    examples = {} if shared is None else SHARED | {"shared_examples": shared}
+    examples = {} if shared is None else USUAL_OVERLAP | {"shared_examples": shared}
     series: Any = {metric: {"a": [value]} for metric, value in examples.items()}
     return make_run(
         loss=[0.5] * 40,

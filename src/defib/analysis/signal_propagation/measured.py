@@ -14,8 +14,9 @@ from defib.analysis.signal_propagation.layers import find_layers
 from defib.analysis.signal_propagation.left_as_found import left_as_found
 from defib.analysis.signal_propagation.moments import moments
 from defib.analysis.signal_propagation.results import Moments, SignalPropagation
-from defib.analysis.signal_propagation.signal_graph import Trace, is_real, tensors_in
+from defib.analysis.signal_propagation.signal_graph import Trace, is_real
 from defib.analysis.signal_propagation.tracing import SignalTracing
+from defib.discovery.tensors import tensors_in
 from defib.errors import UsageError
 
 

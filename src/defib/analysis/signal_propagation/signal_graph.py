@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -19,6 +19,7 @@ from defib.analysis.signal_propagation.called_functions import (
 from defib.analysis.signal_propagation.layers import WeightScale
 from defib.analysis.signal_propagation.moments import moments
 from defib.analysis.signal_propagation.results import Moments
+from defib.discovery.tensors import tensors_in
 
 
 @final
@@ -131,18 +132,6 @@ class SignalGraph:
         """What was followed, for what the model returned."""
         results = frozenset(tag.node for tag in self.tags_in(result))
         return Trace(tuple(self.nodes), frozenset(self.branched), results)
-
-
-def tensors_in(things: Any) -> Iterator[Tensor]:
-    """The tensors in nested tuples, lists and mappings, in order."""
-    if isinstance(things, Tensor):
-        yield things
-    elif isinstance(things, Mapping):
-        for each in things.values():
-            yield from tensors_in(each)
-    elif isinstance(things, list | tuple):
-        for each in things:
-            yield from tensors_in(each)
 
 
 def is_real(tensor: Tensor) -> bool:

@@ -20,8 +20,8 @@ from defib.analysis.signal_propagation.signal_graph import (
     Trace,
     gradient_edge,
     is_real,
-    tensors_in,
 )
+from defib.discovery.tensors import tensors_in
 
 
 @final
