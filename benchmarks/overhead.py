@@ -3,12 +3,13 @@
     python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
-its own, all on one core. They take turns: a second each, in an order that rotates,
+its own, all on one core. They take turns: a quarter of a second each, in an order that rotates,
 so that whatever slows the machine down falls on all alike. An overhead is the time of the whole
 watched training, the watcher's beginning and end included, relative to the unwatched one of the
 same round, minus one. Printed are the median over the rounds and the quartiles. `histograms` are
 TensorBoard's, of all parameters and gradients, as tutorials write them; `wandb` is
-`wandb.watch(log="all", log_freq=1)` in offline mode. Peers that cost much take part in the first
+`wandb.watch(log="all", log_freq=1)` in offline mode. `control` is a second unwatched training: its
+"overhead" is the error of this measurement. Peers that cost much take part in the first
 tenth of the steps. Peers that are not installed are left out, and named.
 """
 
@@ -97,7 +98,7 @@ LOOPS: dict[str, Loop] = {
 waited = 0.0
 """Seconds in which this process let others take their turns."""
 
-TURN_SECONDS = 1.0
+TURN_SECONDS = 0.25
 """Of unwatched training: short against drifts of the machine, long against refilled caches."""
 
 
@@ -185,6 +186,7 @@ def watched_by_wandb(network: nn.Module) -> Iterator[AfterBackward]:
 
 WATCHERS: dict[str, Watcher] = {
     "unwatched": unwatched,
+    "control": unwatched,
     "defib": watched_by_defib,
     "histograms": partial(histograms, every=1),
     "histograms every 50": partial(histograms, every=50),
@@ -269,7 +271,8 @@ def main() -> None:
 
 def add_row(table: Table, loop: str, watcher: str, values: list[float], own: float) -> None:
     low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    ratio = f"{middle / own:.0f}x" if own > 0 and watcher != "defib" else ""
+    is_peer = watcher not in ("defib", "control")
+    ratio = f"{middle / own:.0f}x" if own > 0 and is_peer else ""
     table.add_row(loop, watcher, f"{middle:+.1%}", f"{low:+.1%} ... {high:+.1%}", ratio)
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.checkpoint import checkpoint
 
 from defib.monitor.budget import Budget
 from defib.monitor.jumps import JumpDetector
@@ -34,7 +35,7 @@ def quiet_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     original = Monitor.leave_lane
 
     def leave_lane(monitor: Monitor) -> None:
-        taken.extend(range(monitor.steps, monitor.steps + len(monitor.lane.losses)))
+        taken.extend(range(monitor.steps, monitor.steps_taken()))
         original(monitor)
 
     monkeypatch.setattr(Monitor, "leave_lane", leave_lane)
@@ -262,3 +263,21 @@ def test_every_way_to_call_backward_is_a_step(
     record = read_run(tmp_path)
     assert record.of("loss")["SGD"].values.tolist() == pytest.approx(own, rel=1e-6)
     del quiet_steps
+
+
+def test_a_backward_within_a_backward_is_no_step(tmp_path: Path, quiet_steps: list[int]):
+    first, last = nn.Linear(12, 8), nn.Linear(8, 4)
+    optimizer = torch.optim.SGD([*first.parameters(), *last.parameters()], lr=0.01)
+    own: list[float] = []
+    with watched(tmp_path):
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            inputs = torch.randn(8, 12, requires_grad=True)
+            hidden = checkpoint(first, inputs, use_reentrant=True)
+            loss = last(hidden).square().mean()
+            loss.backward()
+            optimizer.step()
+            own.append(loss.item())
+    record = read_run(tmp_path)
+    assert quiet_steps
+    assert record.of("loss")["SGD"].values.tolist() == pytest.approx(own, rel=1e-6)

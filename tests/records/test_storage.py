@@ -162,3 +162,13 @@ def test_the_time_before_the_first_step_is_not_known_of_earlier_records(tmp_path
     writer.write_header({"script": "train.py", "seconds_before": 2.5})
     writer.close()
     assert read_run(tmp_path).seconds_before == 2.5
+
+
+def test_what_was_measured_later_stands_in_order(tmp_path: Path):
+    writer = written(tmp_path)
+    for step in (0, 3, 1, 2):
+        writer.write_sample(step, (("accuracy", "SGD"),), [step / 10])
+    writer.close()
+    series = read_run(tmp_path).of("accuracy")["SGD"]
+    assert series.steps.tolist() == [0, 1, 2, 3]
+    assert series.values.tolist() == [0.0, 0.1, 0.2, 0.3]

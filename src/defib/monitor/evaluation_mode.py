@@ -76,8 +76,7 @@ class EvaluationMode:
 
     def _begin(self) -> None:
         if not self._is_done:
-            # Those in the lane are counted later.
-            self._evaluating_step = self._monitor.steps + len(self._monitor.lane.losses)
+            self._evaluating_step = self._monitor.steps_taken()
 
 
 def _depending_on_mode(creations: Creations) -> list[nn.Module]:

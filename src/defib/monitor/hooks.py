@@ -192,13 +192,13 @@ class Hooks:
 
     def _wrap_scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(scaler: Any, optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
-            before, taken = self._steps_seen, len(self._lane.losses)
+            before, taken = self._steps_seen, len(self._lane.optimizers)
             self.guard.run("gradient scale", self._take_scale, scaler)
             try:
                 result = original(scaler, optimizer, *arguments, **keywords)
             finally:
                 self._loss_factor = None
-            is_seen = self._steps_seen > before or len(self._lane.losses) > taken
+            is_seen = self._steps_seen > before or len(self._lane.optimizers) > taken
             if self._acts_here() and not is_seen:
                 self._timed(self._skipped_step, optimizer)
             return result

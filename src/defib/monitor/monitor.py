@@ -23,6 +23,7 @@ from defib.monitor.evaluation import CallPath, Evaluations
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.observer import Observer, Sample
+from defib.monitor.pace import Pace
 from defib.monitor.passing_inputs import PassingInputs
 from defib.monitor.quiet_lane import QuietLane
 from defib.monitor.sampling import FIRST_STEPS, Look, Sampler
@@ -77,10 +78,11 @@ class Monitor:
         """When the event began that is being taken in; its sender sets it."""
         self.lane = QuietLane(clock)
         self.data_wait = DataWait(clock)
-        self.passing_inputs = PassingInputs(lambda: self.steps + len(self.lane.losses))
+        self.passing_inputs = PassingInputs(self.steps_taken)
         self._guard = guard
         self._on_progress = on_progress
         self._sampler = Sampler(budget)
+        self._pace = Pace(self.now)
         self._jumps = JumpDetector()
         self._evaluations = Evaluations()
         self._losses: dict[str, LossBuffer] = {}
@@ -96,21 +98,23 @@ class Monitor:
 
     # -- steps that are not looked at --------------------------------------------------------
 
+    def steps_taken(self) -> int:
+        """All steps so far: those in the lane are counted later."""
+        return self.steps + len(self.lane.optimizers)
+
     def leave_lane(self) -> None:
         """Do what was put off for the steps that the lane took; it is closed afterwards."""
         lane = self.lane
         if not lane.is_open:
             return
-        losses, optimizers, pending = lane.losses, lane.optimizers, lane.pending
+        losses, optimizers = lane.losses, lane.optimizers
         self.budget.spent += lane.seconds
         lane.close()
         taken = iter(losses)
         for optimizer, turns in groupby(optimizers):
             # Most trainings have one optimiser: all turns are done at once.
             self._end_steps(self._known(optimizer), [next(taken) for _ in turns])
-        if pending is not None:
-            losses.append(pending)
-            self._step_losses.append(pending)
+        self._step_losses.extend(taken)
         if losses:
             self._jumps.add(*losses)
             self._last_loss = losses[-1]
@@ -118,10 +122,12 @@ class Monitor:
 
     def _open_lane(self) -> None:
         quiet_steps = self._sampler.quiet_steps(self.steps, self.now)
+        until = min(self._next_flush, self._sampler.quiet_until)
+        in_time = self._pace.steps_until(until, step=self.steps, now=self.now)
         if quiet_steps and self._last_sample is None and not self._step_losses:
             self.lane.open(
-                until=min(self._next_flush, self._sampler.quiet_until),
-                room=quiet_steps,
+                until=until,
+                room=min(quiet_steps, in_time),
                 limit=self._jumps.limit,
                 optimizers=self.observer.tracked.stepped(),
             )
@@ -225,7 +231,7 @@ class Monitor:
     @property
     def has_gradients(self) -> bool:
         """Whether `backward` has run since the last step."""
-        return bool(self._step_losses) or self.lane.pending is not None
+        return bool(self._step_losses) or self.lane.is_under_way
 
     # -- around the training -----------------------------------------------------------------
 
@@ -371,6 +377,7 @@ class Monitor:
         self.writer.write_sample(self.steps, keys, values)
 
     def _write_losses(self) -> None:
+        self.observer.write_waiting()
         for subject, buffer in self._losses.items():
             if len(buffer):
                 self.writer.write_losses(subject, *buffer.read())

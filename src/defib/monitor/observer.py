@@ -17,6 +17,7 @@ from defib.discovery.losses import LossReading, read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.sites import calling_site
 from defib.monitor.facts import FactWriter
+from defib.monitor.glances import Glances
 from defib.monitor.gradients import (
     Before,
     copy_before,
@@ -79,6 +80,7 @@ class Observer:
         self._guard = guard
         self._facts = FactWriter(writer, creations)
         self._activity = UnitActivity()
+        self._glances = Glances(writer)
         self._sampled = 0
         self._unreadable = 0
         self._opaque: dict[str, None] = {}
@@ -157,6 +159,10 @@ class Observer:
                 self._try("parameters without optimizer", self._observe_loose, sample)
                 self._try("settings", _observe_settings, sample, known)
 
+    def write_waiting(self) -> None:
+        """Measure and write what was put off."""
+        self._try("predictions", self._glances.write)
+
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
         """`known` has stepped: write the sample."""
         with torch.no_grad():
@@ -198,8 +204,11 @@ class Observer:
 
     def _observe_loss(self, sample: Sample, known: TrackedOptimizer) -> None:
         reading, sample.reading = sample.reading, None
-        if reading is not None:
-            self._facts.write_loss(reading, known.name, sample.backward_site)
+        if reading is None:
+            return
+        self._facts.write_loss(reading, known.name, sample.backward_site)
+        is_glance = sample.look is Look.GLANCE
+        if not (is_glance and self._glances.take(sample.index, reading, known.name)):
             observe_loss(reading, known.name, sample.collector)
 
     def _observe_gradients(

@@ -17,11 +17,12 @@ from torch import Tensor
 LONGEST = 256
 """Steps after which the lane closes: so long the usual range of the losses is not renewed."""
 
-TIMED_ONE_IN = 16
-"""Turns of which the time spent in the lane is taken: it is much the same for all."""
+ASKED_ONE_IN = 16
+"""Turns of which one asks the clock, whether it is time to close and how long it takes itself."""
 
 # Bound here: `torch` and `torch._C` are large, and this runs between cold caches.
 _dispatch_modes = torch._C._len_torch_dispatch_stack
+_backward_under_way = torch._C._current_graph_task_id
 _is_compiling = torch.compiler.is_compiling
 
 
@@ -29,8 +30,8 @@ _is_compiling = torch.compiler.is_compiling
 class QuietLane:
     """Takes turns of one backward and one step; passes on whatever is not so plain.
 
-    `losses` and `optimizers` are those of the finished turns, in order; `pending` is the loss
-    of a turn whose step is still to come.
+    `losses` are those of the turns, in order, and `optimizers` those that ended them: a turn
+    whose step is still to come has a loss only.
     """
 
     # Slots, and each turn in two functions that call nothing but C: they run between the kernels
@@ -38,54 +39,63 @@ class QuietLane:
     __slots__ = (
         "_clock",
         "_known",
+        "_left",
         "_limit",
-        "_room",
         "_thread",
         "_until",
+        "is_open",
         "losses",
         "on_switch",
         "optimizers",
-        "pending",
         "seconds",
     )
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.is_open = False
+        """Whether turns are taken, or were and are not yet fetched."""
         self.losses: list[float] = []
         self.optimizers: list[Any] = []
-        self.pending: float | None = None
         self.seconds = 0.0
         """Time spent in the lane itself, estimated."""
         self.on_switch: Callable[[bool], None] = lambda _: None
         """Told whenever the lane opens or closes."""
         self._clock = clock
         self._until = 0.0
-        self._room = 0
+        self._left = 0
+        """Turns that may still begin; below zero while one is under way, and counts it."""
         self._limit = 0.0
-        self._known: set[int] = set()
+        self._known: tuple[Any, ...] = ()
         self._thread = 0
 
     @property
-    def is_open(self) -> bool:
-        """Whether turns are taken, or were and are not yet fetched."""
-        return self._room > 0
+    def is_under_way(self) -> bool:
+        """Whether a turn has had its backward and not yet its step."""
+        return self._left < 0
 
     def open(self, *, until: float, room: int, limit: float, optimizers: Iterable[Any]) -> None:
-        """Take turns of this thread: at most `room`, none after `until`, losses up to `limit`."""
+        """Take turns of this thread: at most `room`, none after `until`, losses up to `limit`.
+
+        The clock is not asked in every turn: `room` must see to it that turns which go on as
+        before end in time.
+        """
+        if room <= 0:
+            return
         self._until = until
         self._limit = limit
-        self._known = {id(each) for each in optimizers}
+        self._known = tuple(optimizers)
         self._thread = get_ident()
-        self._room = min(room, LONGEST)
-        if self.is_open:
-            self.on_switch(True)
+        self._left = min(room, LONGEST)
+        self.is_open = True
+        self.on_switch(True)
 
     def close(self) -> None:
         """Take no more turns, and forget those that were taken."""
-        was_open, self._room = self.is_open, 0
+        was_open, self.is_open = self.is_open, False
         self.losses = []
         self.optimizers = []
-        self.pending = None
         self.seconds = 0.0
+        self._left = 0
+        self._known = ()
         if was_open:
             self.on_switch(False)
 
@@ -101,20 +111,21 @@ class QuietLane:
         is going backward at the time.
         """
         clock = self._clock
-        depth = 0
+        is_taken = False
 
         def backward_method(loss: Any, *arguments: Any, **keywords: Any) -> None:
-            nonlocal depth
+            nonlocal is_taken
+            left = self._left
+            begun = 0.0
             if (
                 _is_compiling()
-                or self.pending is not None
-                or len(self.losses) >= self._room
-                # Under a dispatch mode, reading the loss would be an operation of the user's.
+                or left <= 0
                 or type(loss) is not Tensor
                 or not loss.is_cpu
+                # Under a dispatch mode, reading the loss would be an operation of the user's.
                 or _dispatch_modes() > 0
                 or get_ident() != self._thread
-                or (begun := clock()) >= self._until
+                or (left % ASKED_ONE_IN == 0 and (begun := clock()) >= self._until)
             ):
                 method(loss, *arguments, **keywords)
                 return
@@ -126,31 +137,24 @@ class QuietLane:
             if not value <= self._limit:
                 method(loss, *arguments, **keywords)
                 return
-            self.pending = value
-            if len(self.losses) % TIMED_ONE_IN == 0:
-                self.seconds += TIMED_ONE_IN * (clock() - begun)
-            depth += 1
+            self.losses.append(value)
+            self._left = -left
+            if begun:
+                self.seconds += ASKED_ONE_IN * (clock() - begun)
+            if not (arguments or keywords):
+                # All that the method does then; so a turn has no frame more than before.
+                function(loss)
+                return
+            is_taken = True
             try:
-                if arguments or keywords:
-                    method(loss, *arguments, **keywords)
-                else:
-                    # All that the method does then; so a turn has no frame more than before.
-                    function(loss)
+                method(loss, *arguments, **keywords)
             finally:
-                depth -= 1
+                is_taken = False
 
         def backward_function(tensors: Any, *arguments: Any, **keywords: Any) -> None:
-            nonlocal depth
-            if _is_compiling():
-                function(tensors, *arguments, **keywords)
-                return
-            if depth == 0:
+            if not (_is_compiling() or is_taken or _backward_under_way() >= 0):
                 noticed(tensors)
-            depth += 1
-            try:
-                function(tensors, *arguments, **keywords)
-            finally:
-                depth -= 1
+            function(tensors, *arguments, **keywords)
 
         return backward_method, backward_function
 
@@ -158,12 +162,11 @@ class QuietLane:
         """A hook for after each step, with `noticed` for the steps that end no turn."""
 
         def stepped(optimizer: Any, arguments: Any, keywords: Any) -> None:
-            pending = self.pending
-            if pending is None or id(optimizer) not in self._known:
+            left = self._left
+            if left >= 0 or optimizer not in self._known:
                 noticed(optimizer, arguments, keywords)
                 return
-            self.losses.append(pending)
+            self._left = -left - 1
             self.optimizers.append(optimizer)
-            self.pending = None
 
         return stepped

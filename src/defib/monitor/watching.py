@@ -100,7 +100,9 @@ class Watching:
 
     def flush(self) -> None:
         """Write what is known so far."""
+        self.pause()
         self._guard("flush", self.monitor.flush)()
+        self.resume()
 
     def finish(self, ending: RunEnding = RunEnding.COMPLETED, error: str = "") -> None:
         """Take all hooks away and complete the record. Never raises; may be called twice."""

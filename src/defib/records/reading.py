@@ -219,8 +219,12 @@ def _numbers(values: list[Json]) -> np.ndarray:
 
 def _merged(chunks: list[tuple[np.ndarray, np.ndarray]]) -> Series:
     if len(chunks) == 1:
-        return Series(*chunks[0])
-    steps = np.concatenate([each for each, _ in chunks])
-    values = np.concatenate([each for _, each in chunks])
-    order = np.argsort(steps, kind="stable")
-    return Series(steps[order], values[order])
+        [(steps, values)] = chunks
+    else:
+        steps = np.concatenate([each for each, _ in chunks])
+        values = np.concatenate([each for _, each in chunks])
+    # What was measured later may be of an earlier step.
+    if (np.diff(steps) < 0).any():
+        order = np.argsort(steps, kind="stable")
+        steps, values = steps[order], values[order]
+    return Series(steps, values)
