@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +98,36 @@ def test_one_and_two_workers_write_the_same_bytes(tmp_path: Path, monkeypatch):
         assert command_line.main(arguments, standalone_mode=False) in (None, 0)
         results.append((out / "saddle-point" / RESULT_FILE).read_bytes())
     assert results[0] == results[1]
+
+
+PARENT = """
+import os, time
+from defib.studies.jobs import _pool
+if __name__ == "__main__":
+    pool = _pool(1)
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(time.sleep, 600)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for the state of a process as POSIX does")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path):
+    (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_running(worker)
+
+
+def is_running(process: int) -> bool:
+    # Where nobody waits for what was left behind, it stays listed when it has ended.
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() not in ("", "Z")

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -201,3 +203,27 @@ def test_an_unknown_fix_is_refused_before_the_script_runs(run_defib: RunDefib, t
     assert ended.returncode == 2
     assert "lower-learning-rate" in ended.stderr
     assert "started" not in ended.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_an_interrupted_proof_leaves_nothing_and_can_be_made_again(
+    tmp_path: Path, run_defib: RunDefib
+):
+    (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
+    run_defib("run", "--no-live", "--out", "runs/one", "train.py", directory=tmp_path)
+    temporary = tmp_path / "runs" / "temporary"
+    temporary.mkdir()
+    proof = subprocess.Popen(
+        [sys.executable, "-m", "defib", "prove", "runs/one"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stderr=subprocess.DEVNULL,
+    )
+    for _ in range(600):
+        if any(temporary.iterdir()) or proof.poll() is not None:
+            break
+        time.sleep(0.1)
+    proof.send_signal(signal.SIGTERM)
+    assert proof.wait(60) == 128 + signal.SIGTERM
+    assert list(temporary.iterdir()) == []
+    assert list((tmp_path / "runs/one").rglob("result.json")) == []

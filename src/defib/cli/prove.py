@@ -50,6 +50,7 @@ def prove_run(
     from defib.records.run_directory import write_diagnosis
     from defib.report.machine import diagnosis_as_json
     from defib.report.proof_text import print_proof
+    from defib.verification.child_processes import ended_by_signals
     from defib.verification.conclusion import concluded, write_proof
     from defib.verification.ledger import ProofOptions
     from defib.verification.proof import prove
@@ -60,14 +61,17 @@ def prove_run(
     record = read_run(directory)
     check_origin(record)
     folder = directory / "trials"
+    trials = TrialProcesses(folder, allows_side_effects=allows_side_effects)
     options = ProofOptions(
         folder=folder,
-        run=TrialProcesses(folder, allows_side_effects=allows_side_effects),
+        run=trials,
+        stop=trials.stop,
         cost=cost,
         jobs=jobs or cores or 1,
         report=lambda line: console.print(f"  {line}", style="dim", highlight=False),
     )
-    proof = prove(record, options)
+    with ended_by_signals():
+        proof = prove(record, options)
     write_proof(directory, proof)
     diagnosis = concluded(diagnose(record), proof)
     write_diagnosis(directory, diagnosis_as_json(diagnosis))

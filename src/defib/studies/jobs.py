@@ -14,8 +14,9 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Any, final
 
@@ -137,8 +138,17 @@ def _one_thread() -> Iterator[None]:
 
 
 def _prepare_worker(threads: int) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
     keep_freed_memory()
+
+
+def _end_with_parent() -> None:
+    # A worker whose parent is killed would end its job, and then wait for the next one for ever.
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _pool(workers: int) -> Executor:

@@ -39,10 +39,14 @@ class Condition(NamedTuple):
 @final
 @dataclass(frozen=True)
 class ProofOptions:
-    """`cost` is what all trials may take over what the watched run took; `jobs` run at once."""
+    """`cost` is what all trials may take over what the watched run took; `jobs` run at once.
+
+    `stop` ends those that run, when the proof is interrupted.
+    """
 
     folder: Path
     run: Runner
+    stop: Callable[[], None] = lambda: None
     cost: float = LARGEST_COST
     jobs: int = 1
     report: Report = lambda _: None
@@ -94,9 +98,17 @@ class Ledger:
     def make(self, conditions: Iterable[Condition]) -> None:
         """Make the trials that are missing, several at once."""
         missing = self.missing(conditions)
-        with ThreadPoolExecutor(self._options.jobs) as pool:
+        pool = ThreadPoolExecutor(self._options.jobs)
+        try:
             for trial, result in zip(missing, pool.map(self._run, missing), strict=True):
                 self._results[_key(trial)] = result
+        except BaseException:
+            # Whoever interrupts a proof is not to wait for it, nor to have it go on unseen.
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._options.stop()
+            raise
+        finally:
+            pool.shutdown()
         self._left -= self.pace.cost([each.steps for each in missing])
 
     def missing(self, conditions: Iterable[Condition]) -> list[Trial]:

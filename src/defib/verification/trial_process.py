@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import final
 
@@ -20,6 +20,7 @@ from defib.records.encoding import decode, encode
 from defib.records.run import RunRecord
 from defib.records.trial import Trial, TrialEnding, TrialResult
 from defib.user_folders import user_caches, user_settings
+from defib.verification.child_processes import ChildProcesses
 from defib.verification.outcome import result_of
 from defib.verification.scratch import scratch_copy
 
@@ -67,6 +68,11 @@ class TrialProcesses:
 
     folder: Path
     allows_side_effects: bool = False
+    _processes: ChildProcesses = field(default_factory=ChildProcesses, init=False)
+
+    def stop(self) -> None:
+        """End those that run; from now on a trial raises `StoppedError`."""
+        self._processes.stop()
 
     def __call__(self, trial: Trial, seconds: float) -> TrialResult:
         """The result of `trial`, which should take `seconds`; from `folder` if it is there."""
@@ -105,7 +111,7 @@ class TrialProcesses:
         log = out / "output.txt"
         with log.open("wb") as output:
             try:
-                ended = subprocess.run(
+                code = self._processes.run(
                     [sys.executable, "-c", _START, command, *own, *rest],
                     cwd=directory,
                     env=_settings() | os.environ | _ENVIRONMENT,
@@ -113,11 +119,10 @@ class TrialProcesses:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     timeout=limit,
-                    check=False,
                 )
             except subprocess.TimeoutExpired:
                 return TrialEnding.TIMED_OUT, f"no end within {limit:.0f} s"
-        ending = TrialEnding.TRAINED if ended.returncode == 0 else TrialEnding.RAISED
+        ending = TrialEnding.TRAINED if code == 0 else TrialEnding.RAISED
         return ending, _last_line(log)
 
 
@@ -135,8 +140,8 @@ def _known(file: Path, trial: Trial) -> TrialResult | None:
         result = decode(TrialResult, json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    # A machine that was busy once need not be so again.
-    is_final = result.ending is not TrialEnding.TIMED_OUT
+    # A machine that was busy, a full disk, somebody's Ctrl-C: the next time may be better.
+    is_final = result.ending in (TrialEnding.TRAINED, TrialEnding.VOID)
     return result if result.trial == trial and is_final else None
 
 
