@@ -57,3 +57,12 @@ def test_all_may_be_shared_where_as_many_are_found_as_are_known():
     assert seen(found=170.0, coverage=0.9).may_be(0.99)
     assert not seen(found=165.0, coverage=0.9).may_be(0.99)
     assert seen(found=3.0, coverage=math.nan).may_be(0.99)
+
+
+def test_a_small_part_of_the_pass_meets_the_training_set_give_or_take_chance():
+    # A pass over all 1,600 training questions and 500 others, of which 127 were compared.
+    part = {"compared": 127.0, "passed": 2100.0, "training": 807.0}
+    assert seen(**part, met=37 / 807).is_of_the_training_set
+    assert not seen(**part, met=20 / 807).is_of_the_training_set
+    # Where all is compared nothing is left to chance.
+    assert not seen(**part | {"compared": 2100.0}, met=0.78).is_of_the_training_set

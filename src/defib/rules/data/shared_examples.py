@@ -72,8 +72,14 @@ class SharedExamples:
 
     @property
     def is_of_the_training_set(self) -> bool:
-        """Whether the training's examples are nearly all met as well: all of it is evaluated."""
-        return self.met >= WHOLE * min(1.0, self.compared / max(self.passed, 1.0))
+        """Whether the training's examples are nearly all met as well: all of it is evaluated.
+
+        Of a pass of which a part is compared, that part of them is met, give or take the two
+        standard deviations of a sample.
+        """
+        part = min(1.0, self.compared / max(self.passed, 1.0))
+        met = self.met * self.training
+        return met + LIKELY * math.sqrt(met * (1 - part)) >= WHOLE * part * self.training
 
     def may_be(self, share: float) -> bool:
         """Whether so few were found, by chance, of a `share` of the examples or more.
