@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
-its own, all on one core. They take turns: a quarter of a second each, in an order that rotates,
+its own, all on one core. They take turns: a fiftieth of a second each, in an order that rotates,
 so that whatever slows the machine down falls on all alike. An overhead is the time of the whole
 watched training, the watcher's beginning and end included, relative to the unwatched one of the
 same round, minus one. Printed are the median over the rounds and the quartiles. `histograms` are
@@ -98,8 +98,10 @@ LOOPS: dict[str, Loop] = {
 waited = 0.0
 """Seconds in which this process let others take their turns."""
 
-TURN_SECONDS = 0.25
-"""Of unwatched training: short against drifts of the machine, long against refilled caches."""
+TURN_SECONDS = 0.02
+"""Of unwatched training: long against refilled caches, and short, since the error falls with their
+number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 10 s
+of the same training twice, turns of 1 s differ by 4 to 12 %, of 0.02 s by 0.3 % or less."""
 
 
 def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
