@@ -9,7 +9,7 @@ from typing import final
 from defib.records.study import Claim, StudyResult, Table, Verdict
 from defib.report.environment import template_environment
 from defib.report.study_figures import StudyPicture
-from defib.report.study_text import numbers_text, readable, tally
+from defib.report.study_text import counted_verdict, numbers_text, readable, tally
 
 KINDS = {Verdict.HOLDS: "healthy", Verdict.FAILS: "error", Verdict.UNDECIDED: "warning"}
 """The style in which a verdict is shown."""
@@ -68,7 +68,11 @@ def render_index(results: Mapping[str, StudyResult], questions: Mapping[str, str
         questions=questions,
         tally=tally(claims),
         counts={
-            result.study: [(KINDS[v], result.count(v), v.value) for v in Verdict]
+            result.study: [
+                (KINDS[each], counted_verdict(each, result.count(each)))
+                for each in Verdict
+                if result.count(each)
+            ]
             for result in results.values()
         },
         views={

@@ -68,10 +68,15 @@ def print_catalogue(studies: Mapping[str, tuple[str, str]], console: Console) ->
 
 def tally(claims: Sequence[Claim]) -> str:
     """`12 claims: 11 hold, 1 fails, none undecided.`"""
-    by = {verdict: sum(claim.verdict is verdict for claim in claims) for verdict in Verdict}
-    holds = f"{by[Verdict.HOLDS]:,} hold{'s' if by[Verdict.HOLDS] == 1 else ''}"
-    fails = f"{by[Verdict.FAILS]:,} fail{'s' if by[Verdict.FAILS] == 1 else ''}"
-    return f"{count(len(claims), 'claim')}: {holds}, {fails}, {by[Verdict.UNDECIDED]:,} undecided."
+    counted = (counted_verdict(each, sum(c.verdict is each for c in claims)) for each in Verdict)
+    return f"{count(len(claims), 'claim')}: {', '.join(counted)}."
+
+
+def counted_verdict(verdict: Verdict, amount: int) -> str:
+    """`1 holds`, `11 hold`, `3 undecided`."""
+    is_verb = verdict is not Verdict.UNDECIDED
+    word = verdict.value.removesuffix("s") if is_verb and amount != 1 else verdict.value
+    return f"{amount:,} {word}"
 
 
 def value_text(value: Value | object) -> str:
