@@ -100,7 +100,7 @@ waited = 0.0
 
 TURN_SECONDS = 0.02
 """Of unwatched training: long against refilled caches, and short, since the error falls with their
-number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 10 s
+number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 6 s
 of the same training twice, turns of 1 s differ by 4 to 12 %, of 0.02 s by 0.3 % or less."""
 
 

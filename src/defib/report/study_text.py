@@ -67,7 +67,7 @@ def print_catalogue(studies: Mapping[str, tuple[str, str]], console: Console) ->
 
 
 def tally(claims: Sequence[Claim]) -> str:
-    """`12 claims: 11 hold, 1 fails, none undecided.`"""
+    """`12 claims: 11 hold, 1 fails, 0 undecided.`"""
     counted = (counted_verdict(each, sum(c.verdict is each for c in claims)) for each in Verdict)
     return f"{count(len(claims), 'claim')}: {', '.join(counted)}."
 
