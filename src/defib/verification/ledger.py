@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, final
@@ -24,6 +24,8 @@ BUSY_START_SECONDS = 10.0
 """More than a start takes, before a trial is given up."""
 REPEATED_STEPS = 50
 """Of a repetition: enough for an order of examples, or for dropout, to come out otherwise."""
+LOOK_SECONDS = 0.2
+"""How long an interrupt may go unnoticed."""
 
 
 class Condition(NamedTuple):
@@ -100,8 +102,10 @@ class Ledger:
         missing = self.missing(conditions)
         pool = ThreadPoolExecutor(self._options.jobs)
         try:
-            for trial, result in zip(missing, pool.map(self._run, missing), strict=True):
-                self._results[_key(trial)] = result
+            running = [pool.submit(self._run, each) for each in missing]
+            _await(running)
+            for trial, ended in zip(missing, running, strict=True):
+                self._results[_key(trial)] = ended.result()
         except BaseException:
             # Whoever interrupts a proof is not to wait for it, nor to have it go on unseen.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -140,6 +144,19 @@ class Ledger:
         again = ", again" if trial.is_repetition else ""
         self._options.report(f"{name}, seed {trial.seed}{again}: {_in_words(result)}")
         return result
+
+
+def _await(running: Iterable[Future[TrialResult]]) -> None:
+    """Wait until all have ended; raises what one of them raised, whatever the others do.
+
+    Looks now and then: a signal that comes just before a thread begins to wait, or comes to
+    another thread, is handled when the main thread wakes, and not before.
+    """
+    left = set(running)
+    while left:
+        ended, left = wait(left, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+        for each in ended:
+            each.result()
 
 
 def _key(trial: Trial) -> tuple[str, int]:
