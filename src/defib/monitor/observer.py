@@ -17,7 +17,6 @@ from defib.discovery.losses import LossReading, read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.sites import calling_site
 from defib.monitor.facts import FactWriter
-from defib.monitor.glances import Glances
 from defib.monitor.gradients import (
     Before,
     copy_before,
@@ -35,6 +34,7 @@ from defib.monitor.observation import (
     observe_input,
     observe_loss,
 )
+from defib.monitor.predictions import Predictions
 from defib.monitor.sampling import Look
 from defib.monitor.tracked import Optimizer, Tracked, TrackedOptimizer
 from defib.monitor.transfer import Collector, is_true
@@ -80,7 +80,7 @@ class Observer:
         self._guard = guard
         self._facts = FactWriter(writer, creations)
         self._activity = UnitActivity()
-        self._glances = Glances(writer)
+        self._predictions = Predictions(writer)
         self._sampled = 0
         self._unreadable = 0
         self._opaque: dict[str, None] = {}
@@ -161,7 +161,7 @@ class Observer:
 
     def write_waiting(self) -> None:
         """Measure and write what was put off."""
-        self._try("predictions", self._glances.write)
+        self._try("predictions", self._predictions.write)
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
         """`known` has stepped: write the sample."""
@@ -207,8 +207,7 @@ class Observer:
         if reading is None:
             return
         self._facts.write_loss(reading, known.name, sample.backward_site)
-        is_glance = sample.look is Look.GLANCE
-        if not (is_glance and self._glances.take(sample.index, reading, known.name)):
+        if not self._predictions.take(sample.index, reading, known.name):
             observe_loss(reading, known.name, sample.collector)
 
     def _observe_gradients(

@@ -13,7 +13,7 @@ FIRST_STEPS = 5
 
 FIRST_GLANCES = 100
 """Steps of which at least labels and predictions are noted: the order of labels and the
-fluctuation of a flat loss need a stretch of neighbouring batches. A glance costs 0.4 ms."""
+fluctuation of a flat loss need a stretch of neighbouring batches. A glance costs 0.3 to 0.7 ms."""
 
 LONGEST_INTERVAL = 1000
 """Steps between two samples at most, whatever the budget says."""

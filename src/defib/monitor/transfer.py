@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -15,9 +15,13 @@ from defib.records.storage import Key
 
 @final
 class Collector:
-    """The measurements of one sampled step, kept on their devices until `read`."""
+    """The measurements of one sampled step, kept on their devices until `read`.
 
-    def __init__(self) -> None:
+    With `steps`, those of so many steps: tensors have an axis of steps before all others.
+    """
+
+    def __init__(self, steps: int | None = None) -> None:
+        self._shape = () if steps is None else (steps,)
         self._single_keys: list[Key] = []
         self._singles: list[Tensor] = []
         self._keys: list[Key] = []
@@ -29,7 +33,8 @@ class Collector:
         """One number; a tensor has one element."""
         if isinstance(value, Tensor):
             self._single_keys.append((metric, subject))
-            self._singles.append(value if value.ndim == 0 else value.reshape(()))
+            is_plain = value.ndim == len(self._shape)
+            self._singles.append(value if is_plain else value.reshape(self._shape))
         else:
             self._known_keys.append((metric, subject))
             self._known.append(value)
@@ -38,7 +43,8 @@ class Collector:
         """A vector with one number for each subject."""
         if subjects:
             self._keys += [(metric, subject) for subject in subjects]
-            self._vectors.append(values if values.ndim == 1 else values.reshape(-1))
+            is_plain = values.ndim == len(self._shape) + 1
+            self._vectors.append(values if is_plain else values.reshape(*self._shape, -1))
 
     def add_moments(self, what: str, subject: str, found: Moments) -> None:
         """`<what>_mean` and `<what>_std`."""
@@ -46,12 +52,20 @@ class Collector:
         self.add(f"{what}_std", subject, found.deviation)
 
     def read(self) -> tuple[tuple[Key, ...], list[float]]:
-        """Keys and values, in one copy for each device."""
-        keys = (*self._known_keys, *self._single_keys, *self._keys)
-        return keys, [*self._known, *_on_host(self._singles, self._vectors)]
+        """Keys and values of one step, in one copy for each device."""
+        return self._read_keys(), [*self._known, *_on_host(self._singles, self._vectors)]
+
+    def read_steps(self) -> tuple[tuple[Key, ...], list[list[float]]]:
+        """Keys, and the values of each of the steps."""
+        found = _on_host(self._singles, self._vectors) or [[] for _ in range(*self._shape)]
+        return self._read_keys(), [[*self._known, *each] for each in found]
+
+    def _read_keys(self) -> tuple[Key, ...]:
+        return (*self._known_keys, *self._single_keys, *self._keys)
 
 
-def _on_host(singles: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[float]:
+def _on_host(singles: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[Any]:
+    """The last axis of what comes back has all singles and entries of vectors."""
     everything = [*singles, *vectors]
     if not everything:
         return []
@@ -59,8 +73,8 @@ def _on_host(singles: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[float
         host = torch.device("cpu")
         singles, vectors = ([each.to(host) for each in part] for part in (singles, vectors))
     # Stacked first: a kernel for each number would cost as much as the measuring.
-    parts = [torch.stack([*map(_single_precision, singles)])] if singles else []
-    return torch.cat([*parts, *map(_single_precision, vectors)]).tolist()
+    parts = [torch.stack([*map(_single_precision, singles)], dim=-1)] if singles else []
+    return torch.cat([*parts, *map(_single_precision, vectors)], dim=-1).tolist()
 
 
 def _single_precision(tensor: Tensor) -> Tensor:
