@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
+from defib.monitor.examples import Examples
+from defib.monitor.passing_inputs import SINGLE_CALLS
 from defib.records.reading import read_run
 from defib.records.run import RunRecord
 from tests.monitor.conftest import watched
@@ -157,8 +159,10 @@ def test_a_second_network_begins_anew(tmp_path: Path):
     assert [each.last for each in by_place.values()] == [0, 0]
 
 
-def test_the_hook_is_there_for_no_other_step(tmp_path: Path):
+def test_the_hook_is_there_for_no_other_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     connected: list[bool] = []
+    taken: list[int] = []
+    monkeypatch.setattr(Examples, "trained", lambda *_: taken.append(len(connected) - 1))
 
     class Observed(nn.Module):
         def __init__(self) -> None:
@@ -178,10 +182,12 @@ def test_the_hook_is_there_for_no_other_step(tmp_path: Path):
             optimizer.zero_grad()
             F.cross_entropy(model(INPUTS), LABELS).backward()
             optimizer.step()
-    assert all(connected[1:100])
-    # After the one step that is looked at whatever it costs.
-    assert sum(connected[101:]) == 1
+    # Afterwards the network's parts are called without it.
+    assert connected == [1 <= step <= SINGLE_CALLS + 1 for step in range(150)]
     assert not torch_module._global_forward_pre_hooks
+    # At the first such step it is not yet known which network is trained.
+    [late] = [step for step in taken if step > 100]
+    assert taken == [*range(2, 101), late]
 
 
 def test_compiled_networks_are_compiled_as_often_as_without_a_watch(tmp_path: Path):

@@ -1,7 +1,7 @@
 """What the record holds of a training's schedulers."""
 
 import gc
-import time
+import sys
 import warnings
 import weakref
 from pathlib import Path
@@ -188,7 +188,7 @@ def test_torch_is_as_it_was_afterwards(tmp_path: Path):
     assert before == (LRScheduler.__init__, LRScheduler.step, CosineAnnealingWarmRestarts.step)
 
 
-def test_counting_a_call_takes_less_than_2_microseconds(tmp_path: Path):
+def test_a_call_is_counted_within_two_functions(tmp_path: Path):
     class Empty(LRScheduler):
         def get_lr(self):
             return [0.1]
@@ -197,16 +197,17 @@ def test_counting_a_call_takes_less_than_2_microseconds(tmp_path: Path):
     optimizer = SGD(network.parameters(), lr=0.1)
     scheduler = Empty(optimizer)
 
-    def seconds_per_call(count: int = 3000) -> float:
-        begun = time.process_time()
+    def functions_called(count: int = 100) -> int:
+        called: list[str] = []
+        sys.setprofile(lambda *seen: called.append(seen[1]))
         for _ in range(count):
             scheduler.step()
-        return (time.process_time() - begun) / count
+        sys.setprofile(None)
+        return called.count("call") // count
 
     optimizer_step(network, optimizer)
-    alone = min(seconds_per_call() for _ in range(7))
+    alone = functions_called()
     with watched(tmp_path):
-        seconds_per_call(10)
-        seen = min(seconds_per_call() for _ in range(7))
-    # Under 1 where nothing else runs; the limit leaves room for a busy machine.
-    assert seen - alone < 2e-6
+        functions_called(10)
+        seen = functions_called()
+    assert seen - alone <= 2

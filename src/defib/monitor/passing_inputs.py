@@ -31,6 +31,9 @@ IDLE_PHASES = 500
 loops switch them off in each step."""
 IDLE_BATCHES = 64
 """Batches without gradients, after which only a loss shows that this is an evaluation."""
+SINGLE_CALLS = 5
+"""Looks at which the known network was called once, after which a call in training mode is taken
+for the only one. Before, the last call counts: some evaluate with gradients before they train."""
 CALLS_MISSED = 3
 """Looks at which the known network was not called and another one was: that is trained now."""
 
@@ -63,6 +66,8 @@ class PassingInputs:
         self._module: weakref.ref[nn.Module] | None = None
         self._other: weakref.ref[nn.Module] | None = None
         self._missed = 0
+        self._calls = 0
+        self._single_calls = 0
         self._awaits_training = False
         self._pending: tuple[Tensor, int] | None = None
         self._batches: list[_Batch] = []
@@ -88,6 +93,8 @@ class PassingInputs:
         self.disconnect()
         pending, self._pending = self._pending, None
         other, self._other = self._other, None
+        calls, self._calls = self._calls, 0
+        self._single_calls = self._single_calls + 1 if calls == 1 else 0
         if pending is not None:
             self._missed = 0
             inputs, version = pending
@@ -139,6 +146,10 @@ class PassingInputs:
             if inputs is not None and not inputs.is_inference():
                 self._pending = inputs, inputs._version
             self.sought = id(module)
+            self._calls += 1
+            if module.training and self._single_calls >= SINGLE_CALLS:
+                # Its parts, which are called now, would each pay for the hook.
+                self.disconnect()
         elif self._other is None and any(each.requires_grad for each in module.parameters()):
             self._other = weakref.ref(module)
             self.sought = id(known)
