@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from defib.errors import UsageError
 from defib.records.run_directory import RUNS_FOLDER
+from defib.verification.owned_folder import owned_folder
 
 LARGEST_BYTES = 2_000_000_000
 """Of a directory that is copied for each trial."""
@@ -31,8 +31,8 @@ def scratch_copy(directory: Path) -> Iterator[Path]:
     holds more than `LARGEST_BYTES` or `LARGEST_COUNT` files.
     """
     _require_small(directory)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        copy = Path(folder) / "work"
+    with owned_folder(_PREFIX) as folder:
+        copy = folder / "work"
         # Links stay links: what they lead to is not the trial's to write.
         shutil.copytree(directory, copy, symlinks=True, ignore=_ignored)
         yield copy

@@ -1,0 +1,48 @@
+"""A temporary folder that is removed even if its process is killed: by the next one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+_LOCK = "owner.lock"
+"""The file in each folder that its owner holds locked: the lock ends with the process, however
+that ends, and unlike a number of a process it is nobody else's afterwards."""
+
+
+@contextmanager
+def owned_folder(prefix: str) -> Iterator[Path]:
+    """A new folder among the system's temporary files; it holds a file of its own, too.
+
+    Folders with this `prefix` whose owners are gone are removed first. On Windows, which has no
+    such locks, they stay.
+    """
+    _remove_abandoned(prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix) as name, ExitStack() as lock:
+        folder = Path(name)
+        with suppress(OSError):
+            _hold(lock.enter_context((folder / _LOCK).open("wb")))
+        yield folder
+
+
+def _remove_abandoned(prefix: str) -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        # Somebody else's, one that has just been made or is being removed, a disk without locks.
+        with suppress(OSError), (folder / _LOCK).open("r+b") as file:
+            if _hold(file):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold(file: IO[bytes]) -> bool:
+    """Lock `file` until it is closed. Raises `OSError` where another process holds it."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
