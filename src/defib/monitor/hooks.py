@@ -33,9 +33,9 @@ from defib.monitor.clipping import watch_clipping
 from defib.monitor.data_wait import watch_loading
 from defib.monitor.evaluation_mode import EvaluationMode
 from defib.monitor.guard import Guard
+from defib.monitor.loss_observation import accuracy_of_one_hot
 from defib.monitor.monitor import Monitor
 from defib.monitor.observable import is_observable
-from defib.monitor.observation import accuracy_of_one_hot
 from defib.monitor.passing_inputs import watch_inputs
 from defib.monitor.schedulers import watch_schedulers
 from defib.monitor.transfer import loss_value

@@ -26,13 +26,13 @@ from defib.monitor.gradients import (
     total_norm,
 )
 from defib.monitor.guard import Guard
+from defib.monitor.loss_observation import observe_loss
 from defib.monitor.memory import observe_memory
 from defib.monitor.non_finite import find_origin
 from defib.monitor.observation import (
     UnitActivity,
     observe_activations,
     observe_input,
-    observe_loss,
 )
 from defib.monitor.predictions import Predictions
 from defib.monitor.sampling import Look

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from defib.discovery.losses import LossReading
-from defib.monitor.observation import leaves_none_out, observe_loss
+from defib.monitor.loss_observation import leaves_none_out, observe_loss
 from defib.monitor.transfer import Collector
 from defib.records.storage import RunWriter
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from defib.analysis.nested_tensors import tensors_in
 from defib.metrics.excerpt import excerpt
 from defib.metrics.unit_activity import active_units
+from defib.monitor.loss_observation import observe_loss
 from defib.monitor.observation import (
     UnitActivity,
     activation_values,
     observe_activations,
     observe_input,
-    observe_loss,
 )
 from defib.monitor.transfer import Collector, is_true
 from defib.probes.base import Probe
