@@ -3,14 +3,14 @@
     python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
-its own, all on one core. They take turns: a fiftieth of a second each, in an order that rotates,
-so that whatever slows the machine down falls on all alike. An overhead is the time of the whole
-watched training, the watcher's beginning and end included, relative to the unwatched one of the
-same round, minus one. Printed are the median over the rounds and the quartiles. `histograms` are
-TensorBoard's, of all parameters and gradients, as tutorials write them; `wandb` is
-`wandb.watch(log="all", log_freq=1)` in offline mode. `control` is a second unwatched training: its
-"overhead" is the error of this measurement. Peers that cost much take part in the first
-tenth of the steps. Peers that are not installed are left out, and named.
+its own, all on one core. They take turns: a fiftieth of a second, or three steps, in an order that
+is drawn anew each time, so that whatever slows the machine down falls on all alike. An overhead is
+the time of the whole watched training, the watcher's beginning and end included, relative to the
+unwatched one of the same round, minus one. Printed are the median over the rounds and the
+quartiles. `histograms` are TensorBoard's, of all parameters and gradients, as tutorials write them;
+`wandb` is `wandb.watch(log="all", log_freq=1)` in offline mode. `control` is a second unwatched
+training: its "overhead" is the error of this measurement. Peers that cost much take part in the
+first tenth of the steps. Peers that are not installed are left out, and named.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -102,6 +103,9 @@ TURN_SECONDS = 0.02
 """Of unwatched training: long against refilled caches, and short, since the error falls with their
 number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 6 s
 of the same training twice, turns of 1 s differ by 4 to 12 %, of 0.02 s by 0.3 % or less."""
+FEWEST_STEPS = 3
+"""Of a turn: the first finds what the others left in the caches, which no training on its own
+does."""
 
 
 def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
@@ -209,27 +213,27 @@ def measure(loop: str, watchers: list[str], rounds: int, seconds: float) -> dict
     """Overheads of each watcher, one for each round."""
     # The first of them loads kernels.
     _, probe, _ = turns_of(LOOPS[loop], 200, 100, unwatched)
-    turn = max(1, round(TURN_SECONDS * 100 / probe))
-    turns = max(10, round(seconds / TURN_SECONDS))
+    step = probe / 100
+    turn = max(FEWEST_STEPS, round(TURN_SECONDS / step))
+    turns = max(10, round(seconds / (turn * step)))
     overheads: dict[str, list[float]] = {name: [] for name in watchers}
     for number in range(rounds):
-        names = ["unwatched", *watchers]
-        spent = one_round(
-            loop, [*names[number % len(names) :], *names[: number % len(names)]], turn, turns
-        )
+        spent = one_round(loop, ["unwatched", *watchers], turn, turns, random.Random(number))
         for name in watchers:
             own = spent["unwatched"][: len(spent[name])]
             overheads[name].append(sum(spent[name]) / sum(own) - 1)
     return overheads
 
 
-def one_round(loop: str, names: list[str], turn: int, turns: int) -> dict[str, list[float]]:
-    """Seconds of every turn of every watcher; they take turns in the given order."""
+def one_round(
+    loop: str, names: list[str], turn: int, turns: int, orders: random.Random
+) -> dict[str, list[float]]:
+    """Seconds of every turn of every watcher; the order is drawn anew each time."""
     context = multiprocessing.get_context("spawn")
     own = {name: max(1, turns // 10) if name in SLOW_PEERS else turns for name in names}
     pipes: dict[str, Connection] = {}
     processes = []
-    for name in names:
+    for name in orders.sample(names, len(names)):
         pipes[name], theirs = context.Pipe()
         arguments = (theirs, loop, name, own[name] * turn, turn)
         processes.append(context.Process(target=serve, args=arguments))
@@ -238,7 +242,8 @@ def one_round(loop: str, names: list[str], turn: int, turns: int) -> dict[str, l
         pipe.recv()
     spent: dict[str, list[float]] = {name: [] for name in names}
     for number in range(turns + 1):  # The last turn is the watcher's end.
-        for name in names:
+        # Whoever comes after one with much in the caches is slower.
+        for name in orders.sample(names, len(names)):
             if number <= own[name]:
                 pipes[name].send(None)
                 spent[name].append(pipes[name].recv())
