@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
-its own, all on one core. They take turns: a fiftieth of a second, or three steps, in an order that
+its own, all on one core. They take turns: a fiftieth of a second, or ten steps, in an order that
 is drawn anew each time, so that whatever slows the machine down falls on all alike. An overhead is
 the time of the whole watched training, the watcher's beginning and end included, relative to the
 unwatched one of the same round, minus one. Printed are the median over the rounds and the
@@ -103,7 +103,7 @@ TURN_SECONDS = 0.02
 """Of unwatched training: long against refilled caches, and short, since the error falls with their
 number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 6 s
 of the same training twice, turns of 1 s differ by 4 to 12 %, of 0.02 s by 0.3 % or less."""
-FEWEST_STEPS = 3
+FEWEST_STEPS = 10
 """Of a turn: the first finds what the others left in the caches, which no training on its own
 does."""
 

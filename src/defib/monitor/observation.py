@@ -10,7 +10,7 @@ from torch import Tensor
 
 from defib.discovery.graph import ActivationUse, Graph, LayerUse
 from defib.metrics.batch_spread import batch_spread
-from defib.metrics.excerpt import excerpt
+from defib.metrics.excerpt import LARGEST, excerpt
 from defib.metrics.feature_scales import feature_scales
 from defib.metrics.moments import moments
 from defib.metrics.saturated_fraction import saturated_fraction
@@ -75,10 +75,10 @@ def _observe_layer(
     layer: str, uses: list[ActivationUse], is_last: bool, activity: UnitActivity, into: Collector
 ) -> None:
     use = uses[0]
-    values = activation_values(use)
-    if values is None or not values.is_floating_point() or values.numel() == 0:
+    part = activation_values(use, LARGEST)
+    if part is None or not part.is_floating_point() or part.numel() == 0:
         return
-    part = excerpt(values).float()
+    part = part.float()
     into.add_moments("activation", layer, moments(part))
     into.add("activation_batch_std", layer, batch_spread(part))
     if use.kind == "relu":
@@ -102,11 +102,16 @@ def _active_in_any(uses: list[ActivationUse]) -> Tensor:
     return active
 
 
-def activation_values(use: ActivationUse) -> Tensor | None:
-    """The result of a non-linearity; computed from its input where autograd keeps only that."""
+def activation_values(use: ActivationUse, largest: int | None = None) -> Tensor | None:
+    """The result of a non-linearity; computed from its input where autograd keeps only that.
+
+    Of as many examples as fit into `largest` elements, or of the whole batch.
+    """
     saved = use.saved()
     if saved is None:
         return None
+    if largest is not None:
+        saved = excerpt(saved, largest)
     if use.node.name() == "ThresholdBackward0":
         return torch.relu(saved)
     keeps_input = use.node.name().endswith("0") and use.kind in _SHOWN_BY_INPUT

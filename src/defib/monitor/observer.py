@@ -6,6 +6,7 @@ Each part is tried by itself: where one fails, the others still measure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -41,6 +42,9 @@ from defib.monitor.transfer import Collector, is_true
 from defib.records.run import Coverage, Event
 from defib.records.site import Site
 from defib.records.storage import RunWriter
+
+# `no_grad` is watched, and tells whenever somebody enters it.
+_without_gradients = partial(torch.set_grad_enabled, False)
 
 
 @final
@@ -133,7 +137,7 @@ class Observer:
         # checkpoint, the forward pass) once more.
         is_readable = not self.saved_tensor_hooks_seen
         self._unreadable += not is_readable
-        with torch.no_grad():
+        with _without_gradients():
             self._try("loss", self._read_loss, sample, loss, is_readable)
             if sample.look is Look.FULL:
                 self._try("graph", self._read_graph, sample, loss)
@@ -152,7 +156,7 @@ class Observer:
     ) -> None:
         """`known` is about to step with the gradients that are there, times `factor`."""
         sample.has_gradients = True
-        with torch.no_grad():
+        with _without_gradients():
             self._try("predictions", self._observe_loss, sample, known)
             if sample.look is Look.FULL:
                 self._try("gradients", self._observe_gradients, sample, known, factor)
@@ -165,7 +169,7 @@ class Observer:
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
         """`known` has stepped: write the sample."""
-        with torch.no_grad():
+        with _without_gradients():
             if sample.before is not None:
                 self._try("step", observe_step, sample.before, sample.collector)
             if sample.graph is not None:

@@ -43,13 +43,13 @@ class Predictions:
 
     def take(self, step: int, reading: LossReading, optimizer: str) -> bool:
         """Measure `reading` later, if it is small; whether it will be."""
-        tensors = _tensors(reading)
-        known = [each for each in tensors if each is not None]
-        if any(each.device.type != "cpu" or each.nbytes > LARGEST_BYTES for each in known):
-            return False
-        # Copies: the user may write into any of them until then.
-        own = _with_tensors(reading, [*map(_copy, tensors)])
-        self._waiting.append(_Seen(step, own, optimizer))
+        own: list[Tensor | None] = []
+        for each in _tensors(reading):
+            if each is not None and not (each.is_cpu and each.nbytes <= LARGEST_BYTES):
+                return False
+            # A copy: the user may write into it until then.
+            own.append(None if each is None else each.clone())
+        self._waiting.append(_Seen(step, _with_tensors(reading, own), optimizer))
         if len(self._waiting) >= TOGETHER:
             self.write()
         return True
@@ -106,7 +106,3 @@ def _stacked(readings: list[LossReading]) -> LossReading:
 def _stack(tensors: tuple[Tensor | None, ...]) -> Tensor | None:
     known = [each for each in tensors if each is not None]
     return torch.stack(known) if known else None
-
-
-def _copy(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.clone()
