@@ -1,6 +1,7 @@
 import numpy as np
 
 from defib.records.finding import NotEvaluated
+from defib.records.series import Series
 from defib.rules.loss.loss_spike import LossSpike
 from defib.testing import make_run
 
@@ -74,3 +75,14 @@ def test_not_evaluated_for_batches_of_a_few_examples():
 
     assert isinstance(with_examples(3), NotEvaluated)
     assert len(with_examples(4)) == 1
+
+
+def test_silent_where_the_learning_rate_has_just_risen():
+    def with_rates(*rates):
+        steps = np.array([0, 100, 121, 150])
+        return findings(with_spike(), learning_rate={"SGD": Series(steps, np.array(rates))})
+
+    # What led to the loss of step 120 was step 119, which was not sampled.
+    assert with_rates(0.003, 0.003, 0.18, 0.18) == ()
+    assert len(with_rates(0.003, 0.003, 0.006, 0.006)) == 1
+    assert len(with_rates(0.003, 0.18, 0.18, 0.003)) == 1

@@ -14,6 +14,7 @@ from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, courses
 from defib.rules.data.training_loader import data_site, examples_in_batch
+from defib.rules.learning_rate import rate_at, rate_from
 from defib.rules.weights import largest_steps
 
 WIDTH = 21
@@ -30,7 +31,8 @@ class LossSpike(Rule):
     them `min_peak` times) and
     `min_start` times the first loss, and lie beyond `deviations` robust standard deviations of
     the logarithm of the loss. A rise that lasts is another finding, and so are losses that leap
-    after steps of more than `max_step` of the weights.
+    after steps of more than `max_step` of the weights, or when the learning rate has just risen by
+    more than `rise` times.
 
     ## Why it matters
     One batch with a broken example (a wrong unit, a corrupt file, a label out of place) makes
@@ -67,6 +69,9 @@ class LossSpike(Rule):
     max_step: float = 0.1
     """Step over weight before the first spike, dimensionless, above which the steps are the
     reason and not the batch; as in `LearningRateTooHigh`."""
+    rise: float = 2.0
+    """Learning rate over the one recorded before, dimensionless, above which its rise is the
+    reason and not the batch; as in `LearningRateTooHigh`."""
     deviations: float = 8.0
     """Robust standard deviations of the logarithm, dimensionless; Hampel's 3 would be too few for
     thousands of losses."""
@@ -97,7 +102,12 @@ class LossSpike(Rule):
 
     def _came_suddenly(self, run: RunRecord, course: Course, first: int) -> bool:
         steps = largest_steps(run, course.optimizer)
-        return all(each.size <= self.max_step for each in steps if each.step < first)
+        # The step before the first such loss has led to it; it need not be among the sampled ones.
+        before = rate_at(run, course.optimizer, first - 2)
+        has_risen = rate_from(run, course.optimizer, first - 1) > self.rise * before
+        return not has_risen and all(
+            each.size <= self.max_step for each in steps if each.step < first
+        )
 
     def _spikes(self, losses: Series, first: float) -> np.ndarray:
         """Places of the spikes in `losses`."""
