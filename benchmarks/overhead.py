@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
-its own, all on one core. They take turns: a fiftieth of a second, or ten steps, in an order that
+its own, all on one core. They take turns: a twentieth of a second, or one step, in an order that
 is drawn anew each time, so that whatever slows the machine down falls on all alike. An overhead is
 the time of the whole watched training, the watcher's beginning and end included, relative to the
 unwatched one of the same round, minus one. Printed are the median over the rounds and the
@@ -99,13 +99,11 @@ LOOPS: dict[str, Loop] = {
 waited = 0.0
 """Seconds in which this process let others take their turns."""
 
-TURN_SECONDS = 0.02
-"""Of unwatched training: long against refilled caches, and short, since the error falls with their
-number: on a shared machine two turns side by side differ by 15 %, whatever their length. Of 6 s
-of the same training twice, turns of 1 s differ by 4 to 12 %, of 0.02 s by 0.3 % or less."""
-FEWEST_STEPS = 10
-"""Of a turn: the first finds what the others left in the caches, which no training on its own
-does."""
+TURN_SECONDS = 0.05
+"""Of unwatched training: long against the refilling of caches that others have emptied, and short,
+since the error falls with their number: on a shared machine two turns side by side differ by 15 %,
+whatever their length. Of 6 s of the same training twice, turns of 1 s differ by 4 to 12 %, of
+0.02 s by 0.3 % or less."""
 
 
 def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
@@ -214,7 +212,7 @@ def measure(loop: str, watchers: list[str], rounds: int, seconds: float) -> dict
     # The first of them loads kernels.
     _, probe, _ = turns_of(LOOPS[loop], 200, 100, unwatched)
     step = probe / 100
-    turn = max(FEWEST_STEPS, round(TURN_SECONDS / step))
+    turn = max(1, round(TURN_SECONDS / step))
     turns = max(10, round(seconds / (turn * step)))
     overheads: dict[str, list[float]] = {name: [] for name in watchers}
     for number in range(rounds):
