@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,21 @@ def test_a_folder_without_an_owner_is_not_ours_to_remove(tmp_path: Path):
     with owned_folder(PREFIX):
         assert strange.is_dir()
     assert strange.is_dir()
+
+
+def test_one_that_is_being_made_is_left_alone(tmp_path: Path):
+    made = tmp_path / f"{PREFIX}now"
+    made.mkdir()
+    (made / "owner.lock").touch()
+    with owned_folder(PREFIX):
+        assert made.is_dir()
+
+
+def test_many_at_once_leave_one_another_alone():
+    def is_kept(_: int) -> bool:
+        with owned_folder(PREFIX) as folder:
+            time.sleep(0.002)
+            return (folder / "owner.lock").exists()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(is_kept, range(200)))

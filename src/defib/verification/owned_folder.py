@@ -26,23 +26,29 @@ def owned_folder(prefix: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=prefix) as name, ExitStack() as lock:
         folder = Path(name)
         with suppress(OSError):
-            _hold(lock.enter_context((folder / _LOCK).open("wb")))
+            file = lock.enter_context((folder / _LOCK).open("wb", buffering=0))
+            if _hold(file):
+                # Not before: without a word in it the folder is one that is being made.
+                file.write(b"held")
         yield folder
 
 
 def _remove_abandoned(prefix: str) -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        # Somebody else's, one that has just been made or is being removed, a disk without locks.
+        # Somebody else's, one that is being made or removed, one in use, a disk without locks.
         with suppress(OSError), (folder / _LOCK).open("r+b") as file:
-            if _hold(file):
+            if _hold(file, waits=False) and file.read():
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _hold(file: IO[bytes]) -> bool:
-    """Lock `file` until it is closed. Raises `OSError` where another process holds it."""
+def _hold(file: IO[bytes], *, waits: bool = True) -> bool:
+    """Lock `file` until it is closed; `False` where the system has no such locks.
+
+    Raises `OSError` where another holds it, unless it `waits`.
+    """
     if sys.platform == "win32":
         return False
     import fcntl
 
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
     return True
