@@ -40,6 +40,11 @@ def rate_from(run: RunRecord, optimizer: str, step: int) -> float:
     return known.first if known else rates.last if rates else float("nan")
 
 
+def has_risen(run: RunRecord, optimizer: str, step: int, factor: float) -> bool:
+    """Whether the learning rate at `step` is over `factor` times the one recorded before."""
+    return rate_from(run, optimizer, step) > factor * rate_at(run, optimizer, step - 1)
+
+
 def healthy_rate(
     run: RunRecord, optimizer: str, steps: Iterable[WeightStep], *, ratio: float
 ) -> float:

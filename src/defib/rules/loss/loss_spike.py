@@ -14,7 +14,7 @@ from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, courses
 from defib.rules.data.training_loader import data_site, examples_in_batch
-from defib.rules.learning_rate import rate_at, rate_from
+from defib.rules.learning_rate import has_risen
 from defib.rules.weights import largest_steps
 
 WIDTH = 21
@@ -103,11 +103,9 @@ class LossSpike(Rule):
     def _came_suddenly(self, run: RunRecord, course: Course, first: int) -> bool:
         steps = largest_steps(run, course.optimizer)
         # The step before the first such loss has led to it; it need not be among the sampled ones.
-        before = rate_at(run, course.optimizer, first - 2)
-        has_risen = rate_from(run, course.optimizer, first - 1) > self.rise * before
-        return not has_risen and all(
-            each.size <= self.max_step for each in steps if each.step < first
-        )
+        if has_risen(run, course.optimizer, first - 1, self.rise):
+            return False
+        return all(each.size <= self.max_step for each in steps if each.step < first)
 
     def _spikes(self, losses: Series, first: float) -> np.ndarray:
         """Places of the spikes in `losses`."""

@@ -17,6 +17,7 @@ from defib.rules.fit import fall_of, fit_of, names_clipping, require_fit
 from defib.rules.learning_rate import (
     LARGEST_HEALTHY_RATIO,
     climbs,
+    has_risen,
     healthy_rate,
     rate_at,
     rate_from,
@@ -252,10 +253,10 @@ class LearningRateTooHigh(Rule, PreflightRule):
         optimizer, since = case.course.optimizer, min(moment, culprit.step)
         before = rate_at(case.run, optimizer, since - 1)
         rate = np.fmax(before, rate_from(case.run, optimizer, since))
-        has_risen = rate > self.rise * before
-        lower = before if has_risen else np.fmin(self._better_rate(case, since), rate / 3)
+        is_risen = has_risen(case.run, optimizer, since, self.rise)
+        lower = before if is_risen else np.fmin(self._better_rate(case, since), rate / 3)
         change = f"from {rate:g} to about {rounded(lower)}" if rate > 0 else "by 3 to 10 times"
-        cause = f" after the learning rate rose from {before:g} to {rate:g}" if has_risen else ""
+        cause = f" after the learning rate rose from {before:g} to {rate:g}" if is_risen else ""
         return Finding(
             rule=self.name(),
             severity=self.severity,
