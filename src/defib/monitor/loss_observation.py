@@ -42,13 +42,14 @@ def observe_loss(
     if predictions is None or not predictions.is_floating_point() or predictions.numel() == 0:
         return
     observer = _LossObserver(reading, optimizer, into, kept=int(is_of_steps))
-    observer.predictions(predictions.float())
+    predictions = predictions.float()
+    observer.predictions(predictions)
     if targets is None:
         return
     if reading.kind in _OF_CLASSES:
-        observer.classes(predictions.float(), targets)
+        observer.classes(predictions, targets)
     elif targets.shape == predictions.shape:
-        observer.values(predictions.float(), targets.float())
+        observer.values(predictions, targets.float())
 
 
 def leaves_none_out(reading: LossReading) -> bool:

@@ -165,7 +165,8 @@ class Observer:
 
     def write_waiting(self) -> None:
         """Measure and write what was put off."""
-        self._try("predictions", self._predictions.write)
+        with _without_gradients():
+            self._try("predictions", self._predictions.write)
 
     def finish(self, sample: Sample, known: TrackedOptimizer) -> None:
         """`known` has stepped: write the sample."""

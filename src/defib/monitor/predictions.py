@@ -57,29 +57,30 @@ class Predictions:
     def write(self) -> None:
         """Measure those that wait."""
         waiting, self._waiting = self._waiting, []
-        with torch.no_grad():
-            for _, alike in groupby(waiting, _kind):
-                self._measure([*alike])
+        for _, alike in groupby(waiting, _kind):
+            seen = [*alike]
+            reading = _stacked([each.reading for each in seen])
+            if leaves_none_out(reading):
+                self._measure_together(reading, seen)
+            else:
+                # How many labels count differs from step to step.
+                for each in seen:
+                    self._measure(each)
 
-    def _measure(self, alike: Sequence[_Seen]) -> None:
-        reading = _stacked([each.reading for each in alike])
-        if len(alike) > 1 and not leaves_none_out(reading):
-            # How many labels count differs from step to step.
-            for each in alike:
-                self._measure([each])
-            return
-        if len(alike) > 1:
-            together = Collector(steps=len(alike))
-            observe_loss(reading, alike[0].optimizer, together, is_of_steps=True)
-            keys, rows = together.read_steps()
-        else:
-            alone = Collector()
-            observe_loss(alike[0].reading, alike[0].optimizer, alone)
-            keys, values = alone.read()
-            rows = [values]
+    def _measure_together(self, reading: LossReading, seen: Sequence[_Seen]) -> None:
+        into = Collector(steps=len(seen))
+        observe_loss(reading, seen[0].optimizer, into, is_of_steps=True)
+        keys, rows = into.read_steps()
         if keys:
-            for each, values in zip(alike, rows, strict=True):
+            for each, values in zip(seen, rows, strict=True):
                 self._writer.write_sample(each.step, keys, values)
+
+    def _measure(self, seen: _Seen) -> None:
+        into = Collector()
+        observe_loss(seen.reading, seen.optimizer, into)
+        keys, values = into.read()
+        if keys:
+            self._writer.write_sample(seen.step, keys, values)
 
 
 def _tensors(reading: LossReading) -> tuple[Tensor | None, Tensor | None, Tensor | None]:

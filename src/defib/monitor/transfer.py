@@ -56,8 +56,8 @@ class Collector:
         return self._read_keys(), [*self._known, *_on_host(self._singles, self._vectors)]
 
     def read_steps(self) -> tuple[tuple[Key, ...], list[list[float]]]:
-        """Keys, and the values of each of the steps."""
-        found = _on_host(self._singles, self._vectors) or [[] for _ in range(*self._shape)]
+        """Keys, and the values of each of the steps; nothing where no tensor was added."""
+        found = _on_host(self._singles, self._vectors)
         return self._read_keys(), [[*self._known, *each] for each in found]
 
     def _read_keys(self) -> tuple[Key, ...]:
