@@ -97,7 +97,7 @@ LOOPS: dict[str, Loop] = {
 
 
 waited = 0.0
-"""Seconds in which this process let others take their turns."""
+"""Seconds between the turns of this process: those of others, and the change to them."""
 
 TURN_SECONDS = 0.05
 """Of unwatched training: long against the refilling of caches that others have emptied, and short,
@@ -108,6 +108,7 @@ whatever their length. Of 6 s of the same training twice, turns of 1 s differ by
 
 def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
     """Train for `steps` steps; yield the seconds of each turn of `turn` steps."""
+    global waited
     torch.manual_seed(0)
     inputs, targets = torch.randn(loop.inputs), loop.make_targets()
     begun = time.perf_counter()
@@ -120,8 +121,10 @@ def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[fl
             after_backward(step)
             optimizer.step()
             if (step + 1) % turn == 0:
-                yield time.perf_counter() - begun
+                ended = time.perf_counter()
+                yield ended - begun
                 begun = time.perf_counter()
+                waited += begun - ended
     yield time.perf_counter() - begun
 
 
@@ -133,11 +136,8 @@ def serve(pipe: Connection, loop: str, watcher: str, steps: int, turn: int) -> N
         pass
     pipe.send(None)
     turns = turns_of(LOOPS[loop], steps, turn, WATCHERS[watcher])
-    global waited
     for _ in range(steps // turn + 1):
-        begun = time.perf_counter()
         pipe.recv()
-        waited += time.perf_counter() - begun
         pipe.send(next(turns))
 
 
