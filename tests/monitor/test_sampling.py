@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from defib.monitor.budget import Budget
+from defib.monitor.budget import COST_FACTOR, EARLY_SECONDS, Budget
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.sampling import FIRST_GLANCES, FIRST_STEPS, LONGEST_INTERVAL, Look, Sampler
 
@@ -63,11 +63,18 @@ def test_budget_allows_its_share_of_the_time():
     budget = Budget(share=0.01, initial_seconds=0.0)
     budget.start(100.0)
     # The share counts double at first: 0.02 of 2 seconds.
-    assert budget.allows(0.039, 102.0)
-    assert not budget.allows(0.041, 102.0)
-    # Later the early credit is a constant 0.03 s: 1 + 0.03 of 100 seconds.
-    assert budget.allows(1.02, 200.0)
-    assert not budget.allows(1.04, 200.0)
+    assert budget.allows(0.039 / COST_FACTOR, 102.0)
+    assert not budget.allows(0.041 / COST_FACTOR, 102.0)
+    # Later the early credit is a constant: 1 + 0.045 of 100 seconds.
+    assert budget.allows((1 + EARLY_SECONDS - 0.001) / COST_FACTOR, 200.0)
+    assert not budget.allows((1 + EARLY_SECONDS + 0.001) / COST_FACTOR, 200.0)
+
+
+def test_the_overhead_is_what_the_training_lost_and_not_only_what_was_spent():
+    budget = Budget()
+    budget.start(100.0)
+    budget.spent = 1.0
+    assert budget.overhead(100.0 + 50 + COST_FACTOR) == pytest.approx(COST_FACTOR / 50)
 
 
 @pytest.mark.parametrize("spent", [0.0, 0.01, 0.04, 0.2, 3.0])

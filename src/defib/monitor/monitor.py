@@ -387,7 +387,7 @@ class Monitor:
             {
                 "steps": self.steps,
                 "seconds": self.budget.elapsed(self.clock()),
-                "monitor_seconds": self.budget.spent,
+                "monitor_seconds": self.budget.cost,
                 "coverage": self.observer.coverage(self._backward_calls),
                 **(ending or {}),
             }

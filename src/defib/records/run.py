@@ -171,9 +171,9 @@ class RunRecord:
 
     The subject is a layer, a parameter, an optimiser, a class label or an evaluation
     site, as the metric's page says. `seconds` is the wall time from the first to the last
-    step; `monitor_seconds` the part of it that the monitor itself used; `seconds_before` the
-    wall time from the start of the program to the first step, with its imports and the making of
-    its data, `nan` where that was not recorded.
+    step; `monitor_seconds` the part of it that the monitor cost, with what it left the steps to
+    find in the caches; `seconds_before` the wall time from the start of the program to the first
+    step, with its imports and the making of its data, `nan` where that was not recorded.
     """
 
     script: str = ""
