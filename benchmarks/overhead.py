@@ -1,6 +1,6 @@
 """What watching costs: defib and its peers on the same loops, alternating in one run.
 
-    python benchmarks/overhead.py [--rounds 5] [--seconds 10] [--loops mlp,...] [--watchers ...]
+    python benchmarks/overhead.py [--rounds 5] [--seconds 30] [--loops mlp,...] [--watchers ...]
 
 In each round every watcher trains the same network from the same seed, each in a process of
 its own, all on one core. They take turns: a twentieth of a second, or one step, in an order that
@@ -275,7 +275,7 @@ def one_round(
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each unwatched training")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each unwatched training")
     parser.add_argument("--loops", default=",".join(LOOPS))
     parser.add_argument("--watchers", default=",".join(list(WATCHERS)[1:]))
     options = parser.parse_args()
