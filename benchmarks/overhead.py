@@ -107,10 +107,6 @@ machine. In turns of one step, what a watcher leaves in the caches of a small ne
 as much again as in turns of five."""
 
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Of glibc's `malloc.h`."""
-
-
 def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[float]:
     """Train for `steps` steps; yield the seconds of each turn of `turn` steps."""
     global waited
@@ -131,6 +127,10 @@ def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[fl
                 begun = time.perf_counter()
                 waited += begun - ended
     yield time.perf_counter() - begun
+
+
+# Options of glibc's `malloc.h`.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> None:
