@@ -223,12 +223,12 @@ def claims(result: StudyResult) -> tuple[Claim, ...]:
         Claim(
             "relu-dies",
             "At the too high learning rate ReLU units die, more than 5 % of them; no leaky ReLU "
-            "does, and those networks are more accurate.",
+            "does.",
             together(
                 above(dead, 0.05),
                 always(each == 0 for each in high["leaky ReLU"]),
-                above(gain, 0.0),
             ),
+            # What that gains in accuracy is told and not claimed: over ten seeds -0.10 to 0.18.
             dead.as_numbers("dead_relu")
             | {"dead_leaky": max(high["leaky ReLU"])}
             | gain.as_numbers("accuracy_gained"),
