@@ -77,6 +77,13 @@ def test_the_overhead_is_what_the_training_lost_and_not_only_what_was_spent():
     assert budget.overhead(100.0 + 50 + COST_FACTOR) == pytest.approx(COST_FACTOR / 50)
 
 
+def test_a_run_that_is_nearly_all_watching_has_a_large_overhead_and_not_none():
+    budget = Budget()
+    budget.start(100.0)
+    budget.spent = 0.8
+    assert budget.overhead(101.0) > 4
+
+
 @pytest.mark.parametrize("spent", [0.0, 0.01, 0.04, 0.2, 3.0])
 def test_the_next_moment_that_the_budget_allows_is_never_told_too_late(spent: float):
     budget = Budget()

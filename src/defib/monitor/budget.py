@@ -46,10 +46,12 @@ class Budget:
         """Seconds since training began."""
         return 0.0 if self.started is None else now - self.started
 
-    @property
-    def cost(self) -> float:
-        """Seconds by which the training is longer than without the monitor, estimated."""
-        return COST_FACTOR * self.spent
+    def cost(self, now: float) -> float:
+        """Seconds by which the training is longer than without the monitor, estimated.
+
+        Of the time outside the monitor's functions at most half: a run of few steps has some.
+        """
+        return min(COST_FACTOR * self.spent, (self.spent + self.elapsed(now)) / 2)
 
     def allows(self, further: float, now: float) -> bool:
         """Whether the monitor stays within its share when it spends `further` seconds.
@@ -73,5 +75,6 @@ class Budget:
 
     def overhead(self, now: float) -> float:
         """The cost relative to the training's own time."""
-        own = self.elapsed(now) - self.cost
-        return self.cost / own if own > 0 else 0.0
+        cost = self.cost(now)
+        own = self.elapsed(now) - cost
+        return cost / own if own > 0 else 0.0

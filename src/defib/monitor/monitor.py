@@ -383,11 +383,12 @@ class Monitor:
                 self.writer.write_losses(subject, *buffer.read())
 
     def _write_state(self, ending: dict[str, Any] | None = None) -> None:
+        now = self.clock()
         self.writer.write_state(
             {
                 "steps": self.steps,
-                "seconds": self.budget.elapsed(self.clock()),
-                "monitor_seconds": self.budget.cost,
+                "seconds": self.budget.elapsed(now),
+                "monitor_seconds": self.budget.cost(now),
                 "coverage": self.observer.coverage(self._backward_calls),
                 **(ending or {}),
             }
