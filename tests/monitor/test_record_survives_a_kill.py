@@ -20,9 +20,9 @@ import sys, torch
 from pathlib import Path
 from torch import nn
 torch.set_num_threads(1)
-import defib.monitor.monitor as monitor
+import defib.monitor.pending as pending
 # Flush after every step, so that a kill finds the writer at work.
-monitor.FLUSH_SECONDS = 0.0
+pending.FLUSH_SECONDS = 0.0
 from defib.monitor.watching import Watching, WatchOptions
 watching = Watching(Path(sys.argv[1]), options=WatchOptions(budget=1.0, is_strict=True))
 model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 from typing import Any, final
@@ -19,23 +19,19 @@ from defib.discovery.creation import Creations
 from defib.discovery.operation_sites import OperationSites
 from defib.monitor.budget import Budget
 from defib.monitor.data_wait import DataWait
-from defib.monitor.evaluation import CallPath, Evaluations
+from defib.monitor.evaluation import CallPath
 from defib.monitor.guard import Guard
 from defib.monitor.jumps import JumpDetector
 from defib.monitor.observer import Observer, Sample
 from defib.monitor.pace import Pace
 from defib.monitor.passing_inputs import PassingInputs
+from defib.monitor.pending import Pending
 from defib.monitor.quiet_lane import QuietLane
 from defib.monitor.sampling import FIRST_STEPS, Look, Sampler
 from defib.monitor.tracked import Optimizer, TrackedOptimizer
-from defib.monitor.transfer import LossBuffer, loss_value
+from defib.monitor.transfer import loss_value
 from defib.records.run import Event, RunEnding
 from defib.records.storage import RunWriter
-
-FLUSH_SECONDS = 0.5
-"""Losses are written at least this often: so much a killed run may lose."""
-FLUSH_LOSSES = 512
-"""Losses are written in blocks of at most this many."""
 
 
 @final
@@ -84,8 +80,7 @@ class Monitor:
         self._sampler = Sampler(budget)
         self._pace = Pace(self.now)
         self._jumps = JumpDetector()
-        self._evaluations = Evaluations()
-        self._losses: dict[str, LossBuffer] = {}
+        self._pending = Pending(writer, self.passing_inputs, guard)
         self._step_losses: list[float | Tensor] = []
         self._sample: Sample | None = None
         self._last_sample: Sample | None = None
@@ -93,7 +88,6 @@ class Monitor:
         self._last_loss: float | None = None
         self._has_closure: bool | None = None
         self._backward_calls = 0
-        self._next_flush = 0.0
         self._is_closed = False
 
     # -- steps that are not looked at --------------------------------------------------------
@@ -122,7 +116,7 @@ class Monitor:
 
     def _open_lane(self) -> None:
         quiet_steps = self._sampler.quiet_steps(self.steps, self.now)
-        until = min(self._next_flush, self._sampler.quiet_until)
+        until = min(self._pending.next_flush, self._sampler.quiet_until)
         in_time = self._pace.steps_until(until, step=self.steps, now=self.now)
         if quiet_steps and self._last_sample is None and not self._step_losses:
             self.lane.open(
@@ -219,7 +213,7 @@ class Monitor:
     ) -> None:
         """A loss function was called without gradients, from the user's lines `path`."""
         self.leave_lane()
-        self._evaluations.add(path, loss, accuracy, examples, tallies=tallies)
+        self._pending.evaluations.add(path, loss, accuracy, examples, tallies=tallies)
         self._guard.run("examples", self.passing_inputs.evaluated, path)
 
     def gradients_off(self) -> None:
@@ -257,17 +251,15 @@ class Monitor:
             return
         self._is_closed = True
         self._guard.run("steps", self.leave_lane)
-        self._guard.run("evaluations", self._write_evaluations)
-        self._guard.run("examples", self._write_overlaps, is_last=True)
-        self._guard.run("losses", self._write_losses)
+        self.observer.write_waiting()
+        self._pending.close(self.steps)
         self._guard.run("totals", self._write_state, {"ending": ending, "error": error})
         self.writer.close()
 
     # -- inside a step -----------------------------------------------------------------------
 
     def _begin(self, value: float | Tensor, now: float) -> None:
-        if self._evaluations:
-            self._guard.run("evaluations", self._write_evaluations)
+        self._pending.write_evaluations(self.steps)
         is_urgent = False
         if isinstance(value, float):
             self._last_loss = value
@@ -320,15 +312,14 @@ class Monitor:
         else:
             self._stepped_since_backward.add(known.name)
             known.steps += 1
-        if self._evaluations:
-            # Trainings that never call `backward` have no other end of an evaluation.
-            self._guard.run("evaluations", self._write_evaluations)
+        # Trainings that never call `backward` have no other end of an evaluation.
+        self._pending.write_evaluations(self.steps)
         if self.steps < FIRST_STEPS:
             self._trace_next_loss()
-        if self._is_flush_due():
-            now = self.now
-            self._next_flush = now + FLUSH_SECONDS
-            self._guard.run("losses", self._write_losses)
+        now = self.now
+        if self._pending.is_due(self.steps, now):
+            self._pending.postpone(now)
+            self._write_losses()
             self._guard.run("totals", self._write_state)
             if self._on_progress is not None:
                 progress = Progress(self.steps, self._last_loss, self.budget.overhead(now))
@@ -337,10 +328,7 @@ class Monitor:
     def _end_steps(self, known: TrackedOptimizer, losses: Sequence[float | Tensor]) -> None:
         """Count a step of `known` for each loss, or one step of which no loss is known."""
         if losses:
-            buffer = self._losses.get(known.name)
-            if buffer is None:
-                buffer = self._losses[known.name] = LossBuffer()
-            buffer.add(self.steps, *losses)
+            self._pending.add_losses(known.name, self.steps, losses)
             self._step_losses = []
         self._has_closure = None
         count = max(1, len(losses))
@@ -349,9 +337,6 @@ class Monitor:
         self.observer.saved_tensor_hooks_seen = False
         self._stepped_since_backward = {known.name}
 
-    def _is_flush_due(self) -> bool:
-        return self.now >= self._next_flush or self.steps % FLUSH_LOSSES == 0
-
     def _trace_next_loss(self) -> None:
         """Have the sites of the next graph remembered, if it belongs to another optimiser."""
         if any(each.steps == 0 for each in self.observer.tracked.optimizers):
@@ -359,28 +344,13 @@ class Monitor:
 
     # -- writing -----------------------------------------------------------------------------
 
-    def _write_evaluations(self) -> None:
-        keys, values = self._evaluations.read()
-        if keys:
-            # What was evaluated are the weights that the last step left.
-            self.writer.write_sample(max(self.steps - 1, 0), keys, values)
-        self._guard.run("examples", self._write_overlaps)
-
-    def _write_overlaps(self, *, is_last: bool = False) -> None:
-        for label, found in self.passing_inputs.overlaps(is_last=is_last):
-            values = asdict(found)
-            keys = tuple((metric, label) for metric in values)
-            self.writer.write_sample(max(self.steps - 1, 0), keys, list(values.values()))
-
     def _write_data_wait(self) -> None:
         keys, values = self.data_wait.read(self.now, self.budget.spent)
         self.writer.write_sample(self.steps, keys, values)
 
     def _write_losses(self) -> None:
         self.observer.write_waiting()
-        for subject, buffer in self._losses.items():
-            if len(buffer):
-                self.writer.write_losses(subject, *buffer.read())
+        self._pending.write_losses()
 
     def _write_state(self, ending: dict[str, Any] | None = None) -> None:
         now = self.clock()
