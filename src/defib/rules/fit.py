@@ -11,6 +11,8 @@ from defib.rules.base import CannotJudge
 
 TAIL = 10
 """Losses at the end whose median is the fit."""
+FULL_STEPS = 200
+"""Steps of a fit that had all the time it wanted; as in `probes.fitting`."""
 MINIMUM_STEPS = 50
 """Steps below which a fit that fell little says nothing: no time was left."""
 LEARNS_NOTHING = 0.95
@@ -74,7 +76,18 @@ def require_fit(record: PreflightRecord) -> float:
 def fits_badly(record: PreflightRecord, limit: float = LEARNS_NOTHING) -> bool:
     """Whether the own optimiser certainly does not fit the first batch."""
     fit = fit_of(record)
-    return fit is not None and fit > limit
+    return fit is not None and min(fit, _fit_in_more_steps(record)) > limit
+
+
+def _fit_in_more_steps(record: PreflightRecord) -> float:
+    """What the fit would be after `FULL_STEPS` if it went on as in its last third."""
+    losses, reference = record.sequence("fit_loss", "own"), reference_loss(record)
+    span = len(losses) // 3
+    if reference is None or span < TAIL:
+        return float("inf")
+    end = median(losses[-TAIL:])
+    slope = (end - median(losses[-TAIL - span : -span])) / span
+    return (end + slope * max(0, FULL_STEPS - len(losses))) / reference
 
 
 def best_fit(record: PreflightRecord, *names: str) -> float | None:

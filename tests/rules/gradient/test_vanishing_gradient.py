@@ -91,7 +91,7 @@ def test_not_evaluated_without_its_metrics():
     )
 
 
-def before(first: float, last: float, end: float):
+def before(first: float, last: float, end: float, fit: list[float] | None = None):
     names = ("a.weight", "a.bias", "b.weight", "b.bias", "c.weight", "c.bias")
     sizes = dict.fromkeys(names, last) | {"a.bias": first}
     known = make_preflight(gradient_norm=sizes)
@@ -99,7 +99,7 @@ def before(first: float, last: float, end: float):
         make_preflight(
             facts={"layers": known.facts.layers, "parameters": known.facts.parameters},
             gradient_rms=sizes,
-            sequences={"fit_loss": {"own": [1.0, *[end] * 199]}},
+            sequences={"fit_loss": {"own": fit or [1.0, *[end] * 199]}},
         )
     )
 
@@ -112,3 +112,14 @@ def test_before_the_first_step_the_gradients_of_biases_tell_what_arrives():
 def test_before_the_first_step_silent_at_the_limit_and_where_the_batch_is_learnt():
     assert before(1e-3, 1.0, end=0.96) == ()
     assert before(1e-6, 1.0, end=0.95) == ()
+
+
+def test_a_bias_that_a_normalization_cancels_tells_nothing():
+    assert before(9e-6, 1.0, end=0.99) == ()
+
+
+def test_before_the_first_step_silent_where_the_batch_would_be_learnt_in_more_steps():
+    falling = list(np.linspace(1.0, 0.96, 60))
+    assert before(9e-4, 1.0, end=0.96, fit=falling) == ()
+    [finding] = before(9e-4, 1.0, end=0.96, fit=[1.0] * 10 + [0.96] * 50)
+    assert finding.layer == "a"
