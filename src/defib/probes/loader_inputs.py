@@ -115,6 +115,8 @@ def _add_neighbours(
     points = inputs[:MOST_NEIGHBOURS].reshape(min(len(inputs), MOST_NEIGHBOURS), -1).float()
     if len(column) != len(points):
         raise CannotMeasure("inputs and labels are not of the same length")
+    # Features far from 0 that hardly vary would leave of the distances only rounding.
+    points = points - points.mean(0)
     deviation = points.std(0)
     points = (points / deviation.clamp_min(1e-6 * float(deviation.max()) + 1e-30)).nan_to_num()
     distances = torch.cdist(points, points)
