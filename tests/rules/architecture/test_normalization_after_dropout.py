@@ -15,9 +15,14 @@ def found_in(*modules: nn.Module):
 
 def test_reports_a_normalisation_right_after_a_dropout():
     [finding] = found_in(nn.Dropout(0.5), nn.BatchNorm1d(4))
-    assert (finding.layer, finding.severity) == ("2", Severity.WARNING)
+    assert (finding.layer, finding.severity) == ("2", Severity.INFO)
     assert finding.evidence == {"probability": 0.5, "variance_ratio": 2.0}
     assert "2 times larger" in finding.message
+
+
+def test_warns_where_most_units_are_dropped():
+    [finding] = found_in(nn.Dropout(0.51), nn.BatchNorm1d(4))
+    assert finding.severity is Severity.WARNING
 
 
 def test_the_variance_is_that_much_larger():

@@ -30,11 +30,14 @@ class NormalizationAfterDropout(ArchitectureRule):
 
     ## How it is measured
     1 / (1 - p), the variance in training over that in evaluation mode (dimensionless), of an
-    input of mean 0 whose units are independent. The limit is 1.
+    input of mean 0 whose units are independent. It is information, and a warning above
+    `min_harmful`.
 
     ## Known false positives
-    Little dropout (under 0.1) before a wide layer hardly shifts anything. Layer and group
-    normalisation keep no variance from training and are not reported.
+    Most networks built so train well: two hidden layers of 128 units for 8x8 digits, batch
+    normalised, lose 0.4 points of accuracy by a dropout of 0.2 between them, 0.5 by one of 0.5
+    and 1.6 by one of 0.7 (five seeds). Layer and group normalisation keep no variance from
+    training and are not reported. What a training loses shows as `evaluation-far-off`.
 
     ## What to change
     Put the dropout after the last normalisation, just before the last layer.
@@ -44,8 +47,11 @@ class NormalizationAfterDropout(ArchitectureRule):
       Normalization by Variance Shift* (2018), arXiv:1801.05134, section 3.
     """
 
-    severity = Severity.WARNING
+    severity = Severity.INFO
 
+    min_harmful: float = 2.0
+    """Ratio of the variances above which it is a warning: dropout of more than 0.5. Source: the
+    trainings told under the known false positives."""
     max_layers: int = 1
     """Layers with weights between the two. Source: the cases (a) and (b) of Li et al. (2018),
     section 3: directly before the normalisation, and before the layer before it."""
@@ -81,6 +87,7 @@ class NormalizationAfterDropout(ArchitectureRule):
             f"normalises by {ratio:.3g} times larger in training than in evaluation (limit 1).",
             f"Move the dropout behind {graph.label(normalization)}, best to just before the last "
             "layer.",
+            severity=Severity.WARNING if ratio > self.min_harmful else None,
             layer=normalization.layer,
             site=graph.site(normalization) or dropout.site,
             evidence={"probability": dropout.probability, "variance_ratio": ratio},
