@@ -1,3 +1,6 @@
+from collections.abc import Callable
+
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -84,6 +87,44 @@ def test_activation_after_pooling_of_a_convolution_belongs_to_it():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.Tanh(), nn.Flatten())
     [use] = graph_of(model, model(torch.randn(2, 3, 6, 6)).sum()).activations
     assert (use.kind, use.layer) == ("tanh", "0")
+
+
+JOINED: list[Callable[[Tensor], Tensor]] = [
+    lambda x: x.pow(2).sum(1),
+    lambda x: x.mean(-1) - 1,
+    lambda x: x.norm(dim=1),
+    lambda x: 1 - x.sum(),
+]
+KEPT: list[Callable[[Tensor], Tensor]] = [
+    lambda x: x.mean(0),
+    lambda x: x - x.mean(1, keepdim=True),
+    lambda x: x.unsqueeze(1).expand(-1, 3, -1).sum(1),
+]
+
+
+@pytest.mark.parametrize("reduce", JOINED)
+def test_a_hinge_on_a_reduction_over_the_units_is_no_activation_of_the_layer(
+    reduce: Callable[[Tensor], Tensor],
+):
+    model = nn.Sequential(nn.Linear(4, 5))
+    [use] = graph_of(model, F.relu(reduce(model(torch.randn(2, 4)))).sum()).activations
+    assert use.layer == ""
+
+
+@pytest.mark.parametrize("reduce", KEPT)
+def test_an_activation_behind_a_reduction_that_keeps_the_units_is_the_layers(
+    reduce: Callable[[Tensor], Tensor],
+):
+    model = nn.Sequential(nn.Linear(4, 5))
+    [use] = graph_of(model, F.relu(reduce(model(torch.randn(2, 4)))).sum()).activations
+    assert use.layer == "0"
+
+
+def test_an_activation_behind_global_pooling_by_mean_belongs_to_the_convolution():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    pooled = model(torch.randn(2, 3, 6, 6)).mean([2, 3])
+    [use] = graph_of(model, F.relu(pooled).sum()).activations
+    assert use.layer == "0"
 
 
 def test_residual_sum_belongs_to_the_deeper_branch():

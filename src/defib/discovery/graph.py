@@ -153,6 +153,9 @@ class _Origin:
     channels_first: bool = False
     chain: tuple[Node, ...] = ()
     """From the product of the layer to here, while all that was done since is linear."""
+    has_units: bool = True
+    """Whether the units of the layer are still apart: a distance or a sum over them is no longer
+    theirs, and a hinge on it is no activation of the layer."""
 
 
 _NOTHING = _Origin()
@@ -177,7 +180,7 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
         if own and not inputs and name in _CARRIERS:
             carried[node] = own[0]
             continue
-        before = max((origins[child] for child in inputs), key=_by_order, default=_NOTHING)
+        before = max((origins[child] for child in inputs), key=_nearest, default=_NOTHING)
         if own and own[0] and (inputs or not name.startswith(_REDUCTIONS)):
             pairs.note(node, own[0], before.layer, before.chain)
             origins[node] = _add_layer(graph, node, own[0], before, inputs)
@@ -219,8 +222,8 @@ class _Gates:
         ]
 
 
-def _by_order(origin: _Origin) -> int:
-    return origin.order
+def _nearest(origin: _Origin) -> tuple[int, bool]:
+    return origin.order, origin.has_units
 
 
 def _add_layer(
@@ -243,11 +246,28 @@ def _moved(node: Node, name: str, origin: _Origin, *, is_single: bool) -> _Origi
     if origin.chain:
         is_linear = is_single and name.startswith(LINEAR_OPERATIONS)
         origin = replace(origin, chain=(*origin.chain, node) if is_linear else ())
+    if name.startswith(_REDUCTIONS) and _joins_units(node, origin):
+        origin = replace(origin, has_units=False)
     axes = _permutation(node, name)
     if origin is _NOTHING or len(axes) < 3:
         return origin
     channels = 1 if origin.channels_first else len(axes) - 1
     return replace(origin, channels_first=axes.index(channels) == 1)
+
+
+def _joins_units(node: Node, origin: _Origin) -> bool:
+    """Whether a reduction goes over the axis of the units."""
+    axes = getattr(node, "_saved_dim", None)
+    if axes is None:
+        return True
+    result = node._input_metadata[0]
+    # What keeps its axis is subtracted from the units, or divides them.
+    if result.is_nested_tensor or node._saved_keepdim:
+        return False
+    axes = [_signed(axis) for axis in axes]
+    count = len(result.shape) + len(axes)
+    units = 1 if origin.channels_first else count - 1
+    return not axes or units in {axis % count for axis in axes}
 
 
 def _permutation(node: Node, name: str) -> list[int]:
@@ -270,9 +290,10 @@ def _signed(axis: int) -> int:
 
 def _note_kind(graph: Graph, node: Node, name: str, before: _Origin) -> None:
     if name in ACTIVATIONS:
+        layer = before.layer if before.has_units else ""
         graph.activations.append(
             ActivationUse(
-                ACTIVATIONS[name][0], before.layer, node, before.channels_first, site_of_node(node)
+                ACTIVATIONS[name][0], layer, node, before.channels_first, site_of_node(node)
             )
         )
     elif name.startswith(_OPAQUE_PREFIXES):
