@@ -50,6 +50,7 @@ class DeadReLU(Rule, PreflightRule):
     explains = (
         "constant-output",
         "loss-plateau",
+        "zero-gradient",
         "vanishing-gradient",
         "loss-divergence",
         "cannot-fit-one-batch",

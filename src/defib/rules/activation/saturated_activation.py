@@ -54,6 +54,7 @@ class SaturatedActivation(Rule, PreflightRule):
     explains = (
         "vanishing-gradient",
         "loss-plateau",
+        "zero-gradient",
         "constant-output",
         "too-few-epochs",
         "initial-loss-off",

@@ -60,6 +60,7 @@ class ZeroInitialization(Rule, ArchitectureRule):
         "dead-relu",
         "constant-output",
         "loss-plateau",
+        "zero-gradient",
         "vanishing-gradient",
         "parameter-without-gradient",
         "class-imbalance",
