@@ -359,3 +359,34 @@ def test_nothing_is_wrong_with_a_healthy_training(task: Task):
     record = record_of(lambda: run_training(set_up(task, 0)))
     assert alarms(record) == []
     assert len(check_up(record).passed) >= 20
+
+
+class Autoencoder(nn.Module):
+    """A variational one, whose divergence is next to nothing before it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.spread = nn.Linear(6, 4), nn.Linear(6, 4)
+        self.decoder = nn.Linear(4, 6)
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(inputs), self.spread(inputs)
+        divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+        noise = torch.randn_like(mean)
+        return torch.sigmoid(self.decoder(mean + noise * (log_variance / 2).exp())), divergence
+
+
+def test_an_autoencoder_is_not_tried_with_one_input_that_is_the_target_too():
+    inputs = torch.rand(32, 6)
+
+    def train_autoencoder() -> None:
+        model = Autoencoder()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        outputs, divergence = model(inputs)
+        loss = F.binary_cross_entropy(outputs, inputs, reduction="sum") + divergence
+        optimizer.zero_grad()
+        loss.backward()
+
+    record = measured(train_autoencoder)
+    assert record.not_measured["input_loss"] == "the inputs are the targets too"
+    assert alarms(record) == []

@@ -43,4 +43,12 @@ def _same_inputs(setup: Setup) -> dict[int, Tensor]:
     batched = [each for each in given if each.ndim and each.shape[0] == size]
     if size < 2 or not batched:
         raise CannotMeasure("no input has an axis of two samples or more")
+    targets = {_storage(each.targets) for each in setup.own_losses}
+    if targets & {_storage(each) for each in batched}:
+        # An autoencoder: with one input for all, all have the same, easier target.
+        raise CannotMeasure("the inputs are the targets too")
     return {id(each): each.detach()[:1].expand(each.shape).clone() for each in batched}
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
