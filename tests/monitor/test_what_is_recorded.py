@@ -48,6 +48,33 @@ def test_accumulation_is_no_left_gradient(tmp_path: Path):
     assert record.of("carried_gradient_ratio")["SGD"].values.max() == 0
 
 
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_gradients_of_an_attack_are_not_carried_over(tmp_path: Path, set_to_none: bool):
+    with watched(tmp_path):
+        model = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        for _ in range(3):
+            attacked = torch.ones(1, 2, requires_grad=True)
+            model(attacked).sum().backward()
+            optimizer.zero_grad(set_to_none=set_to_none)
+            model(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+    carried = read_run(tmp_path).of("carried_gradient_ratio")["SGD"]
+    assert carried.values.tolist() == [0.0, 0.0]
+
+
+def test_a_left_gradient_is_seen_under_accumulation(tmp_path: Path):
+    with watched(tmp_path):
+        model = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        for _ in range(3):
+            for _ in range(2):
+                model(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+    carried = read_run(tmp_path).of("carried_gradient_ratio")["SGD"]
+    assert carried.values.tolist() == pytest.approx([2 / 4, 4 / 6])
+
+
 def test_skipped_steps_are_counted_and_the_loss_is_unscaled(tmp_path: Path):
     with watched(tmp_path):
         trained(MODELS["dropout"], OPTIMIZERS["SGD"], LOOPS["gradient scaler"], steps=120)

@@ -140,6 +140,8 @@ class Monitor:
         if is_first:
             self._guard.run("examples", self.passing_inputs.trained)
             self._begin(value, now)
+        elif self._sample is not None:
+            self.observer.begin_again(self._sample)
         if self._sample is not None and loss.grad_fn is not None:
             self.observer.backward(self._sample, loss)
 

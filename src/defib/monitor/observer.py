@@ -60,6 +60,8 @@ class Sample:
         self.reading: LossReading | None = None
         self.backward_site: Site | None = None
         self.carried: dict[str, Tensor] = {}
+        self.left: list[TrackedOptimizer] = []
+        """Optimisers with gradients that were there before the first backward of the step."""
         self.before: Before | None = None
         self.has_gradients = False
 
@@ -129,6 +131,12 @@ class Observer:
         if sample.look is Look.FULL:
             self._try("left gradients", self._observe_left_gradients, sample)
 
+    def begin_again(self, sample: Sample) -> None:
+        """A further backward of the step is about to run."""
+        if sample.left:
+            with _without_gradients():
+                self._try("left gradients", self._observe_still_left, sample)
+
     def backward(self, sample: Sample, loss: Tensor) -> None:
         """A backward of the step is about to run on `loss`, whose graph is still whole."""
         if self._operation_sites is not None:
@@ -195,6 +203,16 @@ class Observer:
         for known in self.tracked.optimizers:
             left = [p.grad for p in known.parameters() if p.grad is not None]
             sample.carried[known.name] = total_norm(left)
+            if left:
+                sample.left.append(known)
+
+    def _observe_still_left(self, sample: Sample) -> None:
+        """Gradients that were set to zero since the first backward are not carried over."""
+        for known in sample.left:
+            left = [p.grad for p in known.parameters() if p.grad is not None]
+            now, carried = total_norm(left), sample.carried[known.name]
+            # No more is carried than is there; `fmin` takes a zero also for a `nan` before it.
+            sample.carried[known.name] = torch.fmin(carried.to(now.device), now)
 
     def _read_graph(self, sample: Sample, loss: Tensor) -> None:
         graph = read_graph(loss.grad_fn, self.tracked.layer_of_parameter)

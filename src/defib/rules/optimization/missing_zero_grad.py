@@ -21,8 +21,8 @@ class MissingZeroGrad(Rule, PreflightRule):
     """Gradients of earlier steps that are added to those of the present one.
 
     ## What it detects
-    A gradient that is not empty when the first `backward` of a step begins, at nearly
-    every recorded step.
+    A gradient that is not empty when the first `backward` of a step begins, and is not set to
+    zero before a later one of the step, at nearly every recorded step.
 
     ## Why it matters
     PyTorch adds gradients up. Without `zero_grad` each step follows the sum of all
@@ -31,9 +31,11 @@ class MissingZeroGrad(Rule, PreflightRule):
 
     ## How it is measured
     `carried_gradient_ratio` (dimensionless): norm of the gradient that is left over when
-    the first backward of a step begins, relative to the gradient that the step used. It is
-    exactly 0 where `zero_grad` was called, and about 1 where it never is. Accumulating the
-    gradients of several batches for one step leaves it at 0. Before the first step
+    the first backward of a step begins, or of what is there when a later one begins if that is
+    less, relative to the gradient that the step used. It is exactly 0 where `zero_grad` was
+    called, and about 1 where it never is. Accumulating the gradients of several batches for one
+    step leaves it at 0, and so does an adversarial attack that calls `backward` before
+    `zero_grad`. Before the first step
     (`named_in_code`): no code of the user's, which calls `backward` itself, names `zero_grad` or
     touches a `grad`.
 
