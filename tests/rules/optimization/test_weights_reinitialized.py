@@ -1,7 +1,7 @@
 import numpy as np
 
 from defib.records.finding import NotEvaluated
-from defib.records.run import LoaderFact
+from defib.records.run import LoaderFact, ParameterFact
 from defib.records.series import Series
 from defib.rules.optimization.weights_reinitialized import WeightsReinitialized
 from defib.testing import make_run
@@ -79,3 +79,35 @@ def test_silent_when_single_losses_were_as_high_before():
     noisy = FALL.copy()
     noisy[30] = 1.0
     assert findings(losses=(*noisy, *FALL)) == ()
+
+
+def test_several_jumps_are_another_finding_where_the_loss_rises_above_its_start():
+    rising = (*FALL, *FALL, *FALL, *np.linspace(1.0, 1.5, 40))
+    assert findings(losses=rising, norms=MOVED) == ()
+
+
+def refuted(*norms: float, head: tuple[float, ...] = (2.0, 2.5, 3.0, 3.0, 3.0)) -> bool:
+    """Of weights of 10,000 numbers: drawn again, their norms differ by 0.7 %."""
+    weights = {"1.weight": norms, "2.weight": head}
+    parameters = tuple(
+        ParameterFact(name, name[0], (100, 100), optimizer="SGD") for name in weights
+    )
+    loaders = (LoaderFact("DataLoader", batch_size=32),)
+    run = make_run(
+        loss=[*FALL, *FALL, *FALL],
+        parameter_norm={name: Series.of(each, steps=STEPS) for name, each in weights.items()},
+        facts={"loaders": loaders, "parameters": parameters},
+    )
+    return rule.evaluate(run) == ()
+
+
+def test_several_jumps_are_another_finding_where_a_norm_goes_on():
+    assert refuted(8.0, 8.5, 9.0, 9.1, 10.3)
+
+
+def test_a_norm_that_goes_less_than_twice_as_far_may_be_a_new_one():
+    assert not refuted(8.0, 8.5, 9.0, 9.1, 10.1)
+
+
+def test_a_norm_that_goes_on_tells_nothing_where_another_one_returns():
+    assert not refuted(8.0, 8.5, 9.0, 9.1, 10.3, head=(2.0, 2.5, 3.0, 2.1, 2.5))

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from defib.records.finding import Finding, Severity
-from defib.records.run import RunRecord
+from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, Rule
 from defib.rules.course import Course, courses
@@ -18,6 +19,8 @@ from defib.rules.weights import trained_weights
 
 WIDTH = 5
 """Losses before and after a jump, whose medians are compared."""
+REDRAWN_DEVIATIONS = 4.0
+"""Standard deviations of the norm of a weight that is drawn again: one in 30,000 differs more."""
 LONG_WIDTH = 20
 """Losses before a jump, none of which may be as high as the three after it: noise is."""
 
@@ -39,9 +42,11 @@ class WeightsReinitialized(Rule):
     The median loss of the 5 steps from the jump on, at least `min_return` of the first loss,
     after 5 of less than `min_fall` of it, and after 20 that were all lower than those at the
     jump; and `parameter_norm`, the distance of each weight from its first norm: after the jump
-    less than `max_distance` of that before, in the median of the weights. Of several jumps, each
-    to at most `max_return` of the first loss, no norms are asked: steps that are too large lead
-    to other losses each time.
+    less than `max_distance` of that before, in the median of the weights. Several jumps need no
+    norms that return, but losses of at most `max_return` of the first one from then on, as steps
+    that are too large lead to other losses each time and targets that grow to higher ones. And
+    norms that do not all go on: one is `max_growth` times as far from its first value as ever
+    before the first jump, in no more steps after a jump than it had until then, and none returns.
 
     ## Known false positives
     Training methods that reset layers on purpose.
@@ -73,6 +78,9 @@ class WeightsReinitialized(Rule):
     """Examples in a batch, for several jumps without norms: the losses of single ones scatter."""
     min_fall: float = 0.6
     """Loss before the jump over the first loss, dimensionless: it must have learnt something."""
+    max_growth: float = 2.0
+    """Distance of a norm from the first one after several jumps over that before, dimensionless:
+    a warm-up of the learning rate in the first epoch halves the way of that epoch."""
     max_distance: float = 0.5
     """Distance of a norm from the first one after the jump over that before, dimensionless: two
     initialisations of n weights differ by 1 / sqrt(2 n) of their norm."""
@@ -87,11 +95,35 @@ class WeightsReinitialized(Rule):
             yield self._finding(run, course, jumps, (back or jumps)[0], has_norms=bool(back))
 
     def _is_repeated(self, run: RunRecord, course: Course, jumps: list[int]) -> bool:
-        """Whether the loss returned several times, and to no more than it began with."""
+        """Whether the loss returned several times, and never to more than it began with."""
         if len(jumps) < 2 or examples_in_batch(run) < self.min_examples:
             return False
-        highest = max(_loss_after(course, jump) for jump in jumps)
-        return highest < self.max_return * course.first_loss
+        losses = course.losses.finite().between(jumps[0], course.last_step).values
+        highest = np.median(sliding_window_view(losses, WIDTH), axis=1).max()
+        if highest >= self.max_return * course.first_loss:
+            return False
+        return not self._goes_on(run, course.optimizer, jumps)
+
+    def _goes_on(self, run: RunRecord, optimizer: str, jumps: list[int]) -> bool:
+        """Whether some weight is further from its start than a new one can be, and none returns."""
+        distances = [
+            (_distance(run, weight), _redrawn_distance(run, weight))
+            for weight in trained_weights(run, optimizer)
+            if run.of("parameter_norm").get(weight.name, Series.of(())).finite()
+        ]
+        goes_on = any(self._is_too_far(each, redrawn, jumps) for each, redrawn in distances)
+        return goes_on and not any(_returns(each, redrawn, jumps[0]) for each, redrawn in distances)
+
+    def _is_too_far(self, distance: Series, redrawn: float, jumps: list[int]) -> bool:
+        """Whether it is so soon after a jump as the first jump was after the start."""
+        before = distance.between(1, jumps[0] - 1)
+        after = distance.between(jumps[0], jumps[-1] + jumps[0])
+        if not before or not after:
+            return False
+        last_jump = np.array(jumps)[np.searchsorted(jumps, after.steps, side="right") - 1]
+        is_young = after.steps - last_jump <= before.steps[-1]
+        limit = self.max_growth * before.values.max() + redrawn
+        return bool((after.values[is_young] > limit).any())
 
     def _finding(
         self, run: RunRecord, course: Course, jumps: list[int], jump: int, *, has_norms: bool
@@ -114,7 +146,7 @@ class WeightsReinitialized(Rule):
         """Steps at which the loss returns from below `min_fall` to above `min_return`."""
         if len(losses) < 4 * WIDTH or not first > 0:
             return []
-        medians = np.median(np.lib.stride_tricks.sliding_window_view(losses.values, WIDTH), axis=1)
+        medians = np.median(sliding_window_view(losses.values, WIDTH), axis=1)
         before, after = medians[:-WIDTH], medians[WIDTH:]
         high = losses.values[WIDTH : WIDTH + len(before)] > self.min_return * first
         is_jump = (before < self.min_fall * first) & (after > self.min_return * first) & high
@@ -141,3 +173,22 @@ class WeightsReinitialized(Rule):
 
 def _loss_after(course: Course, jump: int) -> float:
     return course.losses.finite().between(jump, jump + WIDTH - 1).median()
+
+
+def _distance(run: RunRecord, weight: ParameterFact) -> Series:
+    """Of each norm of `weight` from the first one."""
+    norms = run.of("parameter_norm")[weight.name].finite()
+    return Series(norms.steps, np.abs(norms.values - norms.first))
+
+
+def _redrawn_distance(run: RunRecord, weight: ParameterFact) -> float:
+    """The largest that a second drawing of `weight` brings about by chance."""
+    first = run.of("parameter_norm")[weight.name].finite().first
+    return REDRAWN_DEVIATIONS * first / float(np.sqrt(2 * weight.size))
+
+
+def _returns(distance: Series, redrawn: float, first_jump: int) -> bool:
+    """Whether it falls from one recorded step to the next, the latter since `first_jump`."""
+    falls = -np.diff(distance.values)[distance.steps[1:] >= first_jump]
+    # Half of it: a weight that only seems to return keeps the finding.
+    return bool((falls > redrawn / 2).any())
