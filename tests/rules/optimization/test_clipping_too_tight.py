@@ -1,7 +1,7 @@
 import numpy as np
 
 from defib.records.finding import NotEvaluated, Severity
-from defib.records.run import Event
+from defib.records.run import Event, LossFact, OptimizerFact, ParameterFact
 from defib.records.site import Site
 from defib.rules.optimization.clipping_too_tight import ClippingTooTight
 from defib.testing import make_run
@@ -51,3 +51,24 @@ def test_not_evaluated_without_its_metric():
     assert rule.evaluate(make_run(loss=FLAT)) == NotEvaluated(
         "clipping-too-tight", "not recorded: total_gradient_norm"
     )
+
+
+def clipped(kind: str, **hyperparameters: float):
+    """100 parameters with gradients of norm 0.1: their root mean square is 0.01."""
+    optimizer = OptimizerFact(kind, kind, hyperparameters=hyperparameters)
+    parameter = ParameterFact("1.weight", "1", (10, 10), optimizer=kind)
+    norms = {kind: [0.1, 0.1, 0.1, 0.1, 0.1]}
+    facts = {"events": (CLIPPING,), "optimizers": (optimizer,), "parameters": (parameter,)}
+    facts["losses"] = (LossFact(kind),)
+    return rule.evaluate(make_run(loss={kind: FLAT}, total_gradient_norm=norms, facts=facts))
+
+
+def test_silent_where_the_optimizer_divides_by_the_size_of_the_gradient():
+    assert clipped("Adam", eps=1e-8, **{"betas[1]": 0.999}) == ()
+    assert clipped("RMSprop", eps=1e-8, alpha=0.99) == ()
+    assert clipped("SGD", momentum=0.9) != ()
+
+
+def test_reports_gradients_that_are_clipped_to_ten_times_epsilon():
+    assert clipped("Adam", eps=1.01e-3, **{"betas[1]": 0.999}) != ()
+    assert clipped("Adam", eps=0.99e-3, **{"betas[1]": 0.999}) == ()

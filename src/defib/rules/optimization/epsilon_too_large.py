@@ -9,6 +9,7 @@ from typing import final
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
 from defib.records.run import OptimizerFact, RunRecord
+from defib.rules.adaptive import is_adaptive
 from defib.rules.base import NO_STEPS, CannotJudge, PreflightRule, Rule
 from defib.rules.fit import severity_at_start
 from defib.rules.harm import learns_little, severity_by_harm
@@ -65,7 +66,7 @@ class EpsilonTooLarge(Rule, PreflightRule):
     (`defib.healthy`) has 1e4."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
-        adaptive = [each for each in run.optimizers if _is_adaptive(each)]
+        adaptive = [each for each in run.optimizers if is_adaptive(each)]
         if not adaptive:
             raise CannotJudge("no optimizer divides by the size of the gradient")
         for optimizer in adaptive:
@@ -80,7 +81,7 @@ class EpsilonTooLarge(Rule, PreflightRule):
                 yield self._finding(run, optimizer, largest)
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
-        adaptive = [each for each in record.facts.optimizers if _is_adaptive(each)]
+        adaptive = [each for each in record.facts.optimizers if is_adaptive(each)]
         if not adaptive:
             raise CannotJudge("no optimizer divides by the size of the gradient")
         for optimizer in adaptive:
@@ -103,8 +104,3 @@ class EpsilonTooLarge(Rule, PreflightRule):
             evidence={"eps": eps, "largest_root_mean_square_gradient": largest},
         )
         return replace(finding, steps=(0, max(run.steps - 1, 0)))
-
-
-def _is_adaptive(optimizer: OptimizerFact) -> bool:
-    known = optimizer.hyperparameters
-    return known.get("eps", 0.0) > 0 and bool({"betas[1]", "alpha"} & known.keys())
