@@ -5,6 +5,7 @@ import pytest
 
 from defib.records.finding import NotEvaluated, Severity
 from defib.records.run import OptimizerFact, ParameterFact
+from defib.records.series import Series
 from defib.records.site import Site
 from defib.rules.optimization.parameter_not_in_optimizer import ParameterNotInOptimizer
 from defib.testing import make_preflight, make_run
@@ -16,8 +17,12 @@ TRAINED = ParameterFact("fc1.weight", "fc1", (4, 4), optimizer="SGD")
 FORGOTTEN = ParameterFact("head.weight", "head", (10, 4))
 
 
-def findings(*parameters, loss=FLAT, **facts):
-    return rule.evaluate(make_run(loss=loss, facts={"parameters": parameters} | facts))
+def findings(*parameters, loss=FLAT, loose=None, **facts):
+    return rule.evaluate(
+        make_run(
+            loss=loss, loose_parameter_norm=loose or {}, facts={"parameters": parameters} | facts
+        )
+    )
 
 
 def test_an_error_where_the_loss_does_not_fall():
@@ -61,6 +66,49 @@ def test_not_evaluated_where_no_optimizer_is_known():
     assert findings(FORGOTTEN) == NotEvaluated(
         "parameter-not-in-optimizer", "no parameter of an optimizer is known"
     )
+
+
+SECOND = OptimizerFact("SGD 2", "SGD", site=Site("train.py", 30))
+
+
+def findings_of_second_phase(norms, *, gradients=((SECOND.name, [1.0]),)):
+    """Of a second optimiser that steps from step 100 on, after one that has trained the head."""
+    steps = [100, 101, 102, 110, 150, 199][: len(norms)]
+    run = make_run(
+        loss={"SGD": DECAY, SECOND.name: Series.of(FLAT, steps=range(100, 200))},
+        total_gradient_norm={"SGD": [1.0], **dict(gradients)},
+        loose_parameter_norm={"head.weight": Series.of(norms, steps=steps)},
+        facts={
+            "parameters": (TRAINED, replace(FORGOTTEN, optimizer="SGD")),
+            "optimizers": (OptimizerFact("SGD", "SGD"), SECOND),
+        },
+    )
+    return rule.evaluate(run)
+
+
+def test_an_optimizer_that_holds_no_gradient_is_named_with_its_own_steps():
+    [finding] = findings_of_second_phase([2.0] * 5, gradients=())
+    assert (finding.severity, finding.site) == (Severity.ERROR, SECOND.site)
+    assert finding.steps == (100, 199)
+    assert "`SGD 2` holds none that gets one, since step 100" in finding.message
+
+
+def test_silent_when_the_second_optimizer_holds_gradients():
+    assert findings_of_second_phase([2.0] * 5) == ()
+
+
+def test_silent_when_the_parameters_move_in_the_second_phase():
+    assert findings_of_second_phase([2.0] * 4 + [2.1], gradients=()) == ()
+
+
+def test_silent_under_five_recorded_steps_without_gradients():
+    assert findings_of_second_phase([2.0] * 4, gradients=()) == ()
+
+
+def test_the_only_optimizer_holds_nothing_that_gets_a_gradient():
+    [finding] = findings(FORGOTTEN, loose={"head.weight": [2.0] * 5})
+    assert finding.steps == (0, 99)
+    assert "`head.weight` (40 elements, limit 0)" in finding.message
 
 
 def before_the_first_step(**measured):

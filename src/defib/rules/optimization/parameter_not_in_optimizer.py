@@ -9,8 +9,11 @@ from typing import final
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
 from defib.records.run import ParameterFact, RunRecord
+from defib.records.series import Series
 from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import is_harmed
+
+_EMPTY = Series.of(())
 
 
 @final
@@ -20,7 +23,8 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
 
     ## What it detects
     Parameters that require a gradient and that the loss depends on, but that were handed
-    to no optimiser, while others of the same training were.
+    to no optimiser, while others of the same training were; or while an optimiser that steps
+    after their loss holds nothing that gets a gradient, whatever another one has trained before.
 
     ## Why it matters
     They stay as they were initialised. The usual reasons: a layer kept in a plain Python
@@ -29,7 +33,9 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
     ## How it is measured
     The parameters met on the way from the loss, less those of every optimiser that
     stepped, and less those whose norm changes from sample to sample all the same
-    (`loose_parameter_norm`): they are updated by hand. Before the first step, less those of every
+    (`loose_parameter_norm`): they are updated by hand. Where no recorded step of an optimiser
+    had a gradient (`total_gradient_norm`), the parameters whose norm stayed the same to the bit
+    from its first step to its last. Before the first step, less those of every
     optimiser that was made. It is then mere information where the running code names
     `add_param_group`, or changes tensors in place in a function that reads their `grad`
     (`named_in_code`, `steps_by_hand`): what it does with them comes later.
@@ -57,12 +63,23 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
     )
     fixes = ("add-parameters-to-optimizer",)
 
+    min_samples: int = 5
+    """Recorded steps of an optimiser that holds no gradient, as in `ParameterUnchanged`."""
     shown: int = 3
     """Names of parameters that the message lists."""
 
     def check(self, run: RunRecord) -> Iterator[Finding]:
+        told: set[str] = set()
+        for optimizer, losses in run.of("loss").items():
+            if not losses or optimizer in run.of("total_gradient_norm"):
+                continue
+            steps = int(losses.steps[0]), int(losses.steps[-1])
+            left = [each for each in run.parameters if self._stays(run, each.name, steps)]
+            if left:
+                told |= {each.name for each in left}
+                yield self._finding_without_gradients(run, left, optimizer, steps)
         trained = [parameter for parameter in run.parameters if parameter.optimizer]
-        if not trained:
+        if not trained and not told:
             raise CannotJudge("no parameter of an optimizer is known")
         forgotten = [
             parameter
@@ -70,10 +87,16 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
             if parameter.requires_grad
             and parameter.reached
             and not parameter.optimizer
+            and parameter.name not in told
             and not _is_updated_by_hand(run, parameter)
         ]
-        if forgotten:
+        if trained and forgotten:
             yield self._finding(run, forgotten, trained[0].optimizer)
+
+    def _stays(self, run: RunRecord, parameter: str, steps: tuple[int, int]) -> bool:
+        """Whether it got a gradient, was in no optimiser and did not move at these steps."""
+        norms = run.of("loose_parameter_norm").get(parameter, _EMPTY).between(*steps)
+        return len(norms) >= self.min_samples and len(set(norms.values.tolist())) == 1
 
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         later = _later(record)
@@ -87,6 +110,20 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
                 message=f"{finding.message.removesuffix(', since step 0.')}. {later}",
                 remedy=f"Nothing to do where that is meant for them. Else: {finding.remedy}",
             )
+
+    def _finding_without_gradients(
+        self, run: RunRecord, left: list[ParameterFact], optimizer: str, steps: tuple[int, int]
+    ) -> Finding:
+        finding = self._finding(run, left, optimizer)
+        message = finding.message.removesuffix(", since step 0.")
+        return replace(
+            finding,
+            steps=steps,
+            message=f"{message}, and `{optimizer}` holds none that gets one, since step "
+            f"{steps[0]}.",
+            remedy=f"Make `{optimizer}` after the last change to the model (after layers are "
+            "replaced or frozen), so that it holds what gets a gradient.",
+        )
 
     def _finding(self, run: RunRecord, forgotten: list[ParameterFact], optimizer: str) -> Finding:
         elements = sum(parameter.size for parameter in forgotten)
