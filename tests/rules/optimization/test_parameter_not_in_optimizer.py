@@ -97,6 +97,12 @@ def test_silent_when_the_second_optimizer_holds_gradients():
     assert findings_of_second_phase([2.0] * 5) == ()
 
 
+def test_gradients_of_zero_are_none():
+    [finding] = findings_of_second_phase([2.0] * 5, gradients=[(SECOND.name, [0.0, 0.0])])
+    assert finding.site == SECOND.site
+    assert findings_of_second_phase([2.0] * 5, gradients=[(SECOND.name, [0.0, 1e-9])]) == ()
+
+
 def test_silent_when_the_parameters_move_in_the_second_phase():
     assert findings_of_second_phase([2.0] * 4 + [2.1], gradients=()) == ()
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
+
 from defib.records.finding import Finding, Severity
 from defib.records.preflight import PreflightRecord
 from defib.records.run import ParameterFact, RunRecord
@@ -34,8 +36,8 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
     The parameters met on the way from the loss, less those of every optimiser that
     stepped, and less those whose norm changes from sample to sample all the same
     (`loose_parameter_norm`): they are updated by hand. Where no recorded step of an optimiser
-    had a gradient (`total_gradient_norm`), the parameters whose norm stayed the same to the bit
-    from its first step to its last. Before the first step, less those of every
+    had a gradient other than 0 (`total_gradient_norm`), the parameters whose norm stayed the same
+    to the bit from its first step to its last. Before the first step, less those of every
     optimiser that was made. It is then mere information where the running code names
     `add_param_group`, or changes tensors in place in a function that reads their `grad`
     (`named_in_code`, `steps_by_hand`): what it does with them comes later.
@@ -71,7 +73,8 @@ class ParameterNotInOptimizer(Rule, PreflightRule):
     def check(self, run: RunRecord) -> Iterator[Finding]:
         told: set[str] = set()
         for optimizer, losses in run.of("loss").items():
-            if not losses or optimizer in run.of("total_gradient_norm"):
+            gradients = run.of("total_gradient_norm").get(optimizer, _EMPTY)
+            if not losses or np.any(gradients.values):
                 continue
             steps = int(losses.steps[0]), int(losses.steps[-1])
             left = [each for each in run.parameters if self._stays(run, each.name, steps)]
