@@ -33,6 +33,10 @@ nothing of the start: batches of one example."""
 ONSET_ERRORS = 6.0
 """Standard errors by which the end must lie above the lowest running median: that is the
 least of hundreds, and the noise is that of the quietest quarter."""
+RESTING_LOSSES = 50
+"""Losses since a constant prediction's was reached, before they are judged for themselves;
+`LossPlateau.min_steps` has the same. They must be the greater part of the run besides: a loss that
+only passes that of a constant prediction on its way down is not there for so long."""
 PATIENCE = 3
 """Losses at the end that must all be non-finite: one of them finite means that it goes on."""
 
@@ -112,9 +116,12 @@ def _trend(run: RunRecord, optimizer: str, losses: Series) -> Trend | None:
 
 
 def _course(run: RunRecord, optimizer: str, losses: Series, trend: Trend) -> Course:
-    ending = _ending(losses, trend, constant_prediction_loss(run, optimizer))
+    baseline = constant_prediction_loss(run, optimizer)
+    ending = _ending(losses, trend, baseline)
     if ending is Ending.NON_FINITE:
         onset = int(losses.final_stretch(~np.isfinite(losses.values)).steps[0])
+    elif ending is Ending.FLAT and (rest := _rest(losses.finite(), trend, baseline)):
+        onset = int(rest.steps[0])
     else:
         onset = _onset(losses.finite(), trend)
     return Course(optimizer, losses, trend, ending, onset)
@@ -133,7 +140,8 @@ def _ending(losses: Series, trend: Trend, baseline: float | None) -> Ending:
             return Ending.UNCLEAR
         if baseline is not None and trend.end < GOOD_SHARE * baseline:
             return Ending.GOOD
-        return Ending.FALLING if _is_falling(finite, trend, start) else Ending.FLAT
+        is_falling = _is_falling(finite, trend, start) and not _rest(finite, trend, baseline)
+        return Ending.FALLING if is_falling else Ending.FLAT
     fall, rise = trend.start - trend.lowest, trend.end - trend.lowest
     if rise > LOST_SHARE * fall and rise > STANDARD_ERRORS * trend.end_error:
         return Ending.LOST
@@ -156,12 +164,36 @@ def _is_below(losses: Series, end: float, start: float) -> bool:
 
 def _is_falling(losses: Series, trend: Trend, start: float) -> bool:
     """Whether the second half of the losses is lower than the first, and than the start."""
+    first = min(losses.values[0], float(np.median(losses.values[:3])))
+    return _has_lower_half(losses, trend.noise) and trend.end < max(start, 0.8 * first)
+
+
+def _has_lower_half(losses: Series, noise: float) -> bool:
     before, after = losses.part(0.0, 0.5).median(), losses.part(0.5, 1.0).median()
     # 1.25 for medians, of half of the losses, and for a difference.
-    error = 1.25 * trend.noise / np.sqrt(len(losses) / 2) * np.sqrt(2)
-    limit = max(SLOWEST_FALL * abs(before), STANDARD_ERRORS * error)
-    first = min(losses.values[0], float(np.median(losses.values[:3])))
-    return before - after > limit and trend.end < max(start, 0.8 * first)
+    error = 1.25 * noise / np.sqrt(len(losses) / 2) * np.sqrt(2)
+    return before - after > max(SLOWEST_FALL * abs(before), STANDARD_ERRORS * error)
+
+
+def _rest(losses: Series, trend: Trend, baseline: float | None) -> Series:
+    """The losses since they came down to a constant prediction's, where they fall no more.
+
+    Empty where they began there, came there late, or still fall.
+    """
+    nothing = Series.of(())
+    if baseline is None:
+        return nothing
+    level = baseline + MINIMUM_FALL * abs(baseline)
+    start_error = 1.25 * trend.noise / np.sqrt(3)
+    smooth = running_median(losses)
+    there = np.flatnonzero(smooth.values < level)
+    is_above = float(np.median(losses.values[:3])) > level + STANDARD_ERRORS * start_error
+    if not is_above or not len(there):
+        return nothing
+    rest = losses.between(int(smooth.steps[there[0]]), int(losses.steps[-1]))
+    if len(rest) < max(RESTING_LOSSES, len(losses) / 2) or _has_lower_half(rest, trend.noise):
+        return nothing
+    return rest
 
 
 def _onset(losses: Series, trend: Trend) -> int:

@@ -40,6 +40,26 @@ def test_silent_when_a_high_loss_still_falls():
     assert findings(50 * np.exp(-np.arange(200) / 100)) == ()
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_reports_a_high_loss_that_came_down_to_that_of_a_constant_and_stays_there(seed):
+    transient = 4 * np.exp(-np.arange(200) / 15)
+    [finding] = findings(ENTROPY + transient + noise(seed, 200))
+    assert 40 < finding.steps[0] < 90
+    assert f"since step {finding.steps[0]}" in finding.message
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_silent_when_a_high_loss_falls_on_below_that_of_a_constant(seed):
+    transient = 4 * np.exp(-np.arange(200) / 15)
+    slow = ENTROPY * (1 - 0.06 * np.arange(200) / 200)
+    assert findings(slow + transient + noise(seed, 200, 0.005)) == ()
+
+
+def test_silent_when_a_high_loss_came_down_late():
+    loss = ENTROPY + np.maximum(0.0, 4 - 4 * np.arange(200) / 120)
+    assert findings(loss + noise(0, 200)) == ()
+
+
 def test_silent_about_a_training_that_was_good_from_the_start():
     assert findings(0.1 + noise(0, 200, 0.01)) == ()
 

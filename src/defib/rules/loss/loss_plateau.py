@@ -32,10 +32,11 @@ class LossPlateau(Rule):
 
     ## How it is measured
     The median of the last tenth of the losses, against the loss that the best constant
-    prediction has on the labels or targets seen. A flat loss still fluctuates from step to
-    step, because batches differ in their labels. `label_mix_loss` is what the batch's mean
-    prediction would cost; 1 - Var(loss - label_mix_loss) / Var(loss) is the share of the
-    fluctuation that the mix explains, over the recorded steps since the loss is flat. Near
+    prediction has on the labels or targets seen. A loss that begins far above it, comes down to
+    it and stays there for the greater part of the run is judged from there on. A flat loss still
+    fluctuates from step to step, because batches differ in their labels. `label_mix_loss` is what
+    the batch's mean prediction would cost; 1 - Var(loss - label_mix_loss) / Var(loss) is the share
+    of the fluctuation that the mix explains, over the recorded steps since the loss is flat. Near
     1, the output hardly depends on the input.
 
     ## Known false positives
