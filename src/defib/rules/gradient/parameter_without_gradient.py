@@ -49,6 +49,7 @@ class ParameterWithoutGradient(Rule, PreflightRule):
     severity = Severity.ERROR
     explains = (
         "loss-plateau",
+        "zero-gradient",
         "vanishing-gradient",
         "parameter-not-in-optimizer",
         "cannot-fit-one-batch",
