@@ -2,7 +2,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from defib.analysis.dropouts import still_dropping
 from defib.analysis.inspection import inspect
+from defib.records.architecture import DropoutRecord
 
 
 class Dropping(nn.Module):
@@ -41,3 +43,16 @@ def test_nothing_is_drawn():
     state = torch.get_rng_state()
     inspect(network, (2, 3))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_always_on_are_as_many_as_drop_units_where_nothing_trains():
+    trained = [DropoutRecord("(Dropout)", 0.2, 0, 1, is_always_on=True) for _ in range(3)]
+    found = still_dropping(trained, [DropoutRecord("(Dropout)", 0.2, 5, 6, is_always_on=True)])
+    assert [each.is_always_on for each in found] == [True, False, False]
+    assert [each.after for each in found] == [0, 0, 0]
+
+
+def test_a_dropout_that_is_off_where_nothing_trains_is_not_always_on():
+    trained = [DropoutRecord("", 0.2, 0, 1, is_always_on=True)]
+    [found] = still_dropping(trained, [DropoutRecord("", 0.2, 0, 1, is_always_on=False)])
+    assert not found.is_always_on

@@ -31,8 +31,34 @@ open("trained", "w")
 """
 
 
+DROPPING = """
+import numpy as np
+import keras
+from keras import layers
+
+keras.utils.set_random_seed(0)
+inputs = np.random.default_rng(0).normal(size=(256, 10)).astype("float32")
+targets = inputs[:, :3].argmax(1)
+
+class Forced(layers.Layer):
+    def call(self, features):
+        return keras.random.dropout(features, 0.2)
+
+given = keras.Input((10,))
+features = layers.Dropout(0.1)(layers.Dense(16, activation="relu")(given))
+features = SECOND(layers.Dense(16, activation="relu")(features))
+model = keras.Model(given, layers.Dense(3, activation="softmax")(features))
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(inputs, targets, epochs=1, batch_size=32, verbose=0)
+open("trained", "w")
+"""
+
+
 def check(folder: Path, *, optimizer: str, activation: str = "'softmax'") -> dict[str, Any]:
-    text = SCRIPT.replace("OPTIMIZER", optimizer).replace("ACTIVATION", activation)
+    return checked(folder, SCRIPT.replace("OPTIMIZER", optimizer).replace("ACTIVATION", activation))
+
+
+def checked(folder: Path, text: str) -> dict[str, Any]:
     (folder / "train.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "defib", "check", "--json", "train.py"],
@@ -63,3 +89,17 @@ def test_a_rate_that_is_too_high_is_found(tmp_path: Path):
 def test_logits_where_keras_expects_probabilities_are_found(tmp_path: Path):
     content = check(tmp_path, optimizer="'adam'", activation="None")
     assert content["findings"][0]["rule"] == "scores-taken-for-probabilities"
+
+
+@pytest.mark.slow
+def test_a_dropout_that_keras_tells_to_train_is_off_in_evaluation(tmp_path: Path):
+    content = checked(tmp_path, DROPPING.replace("SECOND", "layers.Dropout(0.2)"))
+    assert {"dropout-in-evaluation", "samples-mixed-in-batch"} <= set(content["passed"])
+
+
+@pytest.mark.slow
+def test_a_dropout_that_does_not_ask_whether_keras_trains_is_found(tmp_path: Path):
+    content = checked(tmp_path, DROPPING.replace("SECOND", "Forced()"))
+    [finding] = [each for each in content["findings"] if each["rule"] == "dropout-in-evaluation"]
+    assert finding["evidence"] == {"dropouts": 1}
+    assert "probability of 0.2" in finding["message"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from defib.analysis.functions.arguments import argument
 from defib.analysis.trace import FunctionCall, Trace, Value
@@ -28,6 +30,29 @@ PROBABILITY = 0.5
 def dropout_records(trace: Trace) -> tuple[DropoutRecord, ...]:
     """Every dropout whose probability is not 0, in the order of the run."""
     return tuple(_records(trace))
+
+
+def still_dropping(
+    dropouts: Iterable[DropoutRecord], evaluated: Iterable[DropoutRecord]
+) -> tuple[DropoutRecord, ...]:
+    """`dropouts` of a network that was told to train: always on are those that also drop units
+    where it was told not to, among `evaluated`."""
+    left = Counter(map(_identity, filter(_is_always_on, evaluated)))
+    found: list[DropoutRecord] = []
+    for each in dropouts:
+        is_on = each.is_always_on and left[_identity(each)] > 0
+        left[_identity(each)] -= is_on
+        found.append(replace(each, is_always_on=is_on))
+    return tuple(found)
+
+
+def _is_always_on(dropout: DropoutRecord) -> bool:
+    return dropout.is_always_on
+
+
+def _identity(dropout: DropoutRecord) -> tuple[object, ...]:
+    """What is the same of a dropout in another run; layers of Keras may share it."""
+    return dropout.layer, dropout.call, dropout.probability, dropout.site
 
 
 def _records(trace: Trace) -> Iterator[DropoutRecord]:

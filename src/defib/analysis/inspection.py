@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from defib.analysis.dropouts import dropout_records
-from defib.analysis.example import Example, inputs_from
+from defib.analysis.dropouts import dropout_records, still_dropping
+from defib.analysis.example import Example, Inputs, inputs_from
 from defib.analysis.failures import explained
 from defib.analysis.garbage import collection_paused
 from defib.analysis.kernel_windows import kernel_window_of, softmax_axis_of
@@ -29,7 +29,8 @@ from defib.analysis.parameters import parameter_records
 from defib.analysis.run_ladder import TracedRun, traced_run
 from defib.analysis.trace import Operation, Trace
 from defib.analysis.units import costs_of, units_by_call
-from defib.records.architecture import Architecture, OperationRecord
+from defib.discovery.keras_layers import evaluation_keywords
+from defib.records.architecture import Architecture, DropoutRecord, OperationRecord
 
 
 @collection_paused()
@@ -55,10 +56,28 @@ def inspect(
     # The run has a copy without numbers: only the network itself has them.
     parameters = with_values(architecture.parameters, network)
     measured = memory_of(network, run.inputs, lend=run.lend)
+    dropouts = _dropouts(network, inputs, architecture.dropouts)
     layers = architecture.layers
     if architecture.is_traced:
         layers = with_saved_bytes(layers, measured)
-    return replace(architecture, layers=layers, memory=measured.memory, parameters=parameters)
+    return replace(
+        architecture,
+        layers=layers,
+        memory=measured.memory,
+        parameters=parameters,
+        dropouts=dropouts,
+    )
+
+
+def _dropouts(
+    network: nn.Module, inputs: Inputs, found: tuple[DropoutRecord, ...]
+) -> tuple[DropoutRecord, ...]:
+    """`found`, where a model of Keras was called with `training=True`, against a run without."""
+    keywords = evaluation_keywords(network, inputs.keywords)
+    if keywords == inputs.keywords or not any(each.is_always_on for each in found):
+        return found
+    evaluated = traced_run(network, replace(inputs, keywords=keywords)).trace
+    return still_dropping(found, dropout_records(evaluated))
 
 
 def architecture_of(run: TracedRun, *, notes: tuple[str, ...] = ()) -> Architecture:

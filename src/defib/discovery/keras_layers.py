@@ -6,7 +6,7 @@ Nothing here imports Keras: where a script has not done so, it has no such layer
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -153,6 +153,14 @@ def is_training(module: nn.Module) -> bool:
 def takes_training(model: nn.Module) -> bool:
     """Whether `model` is Keras' and is told by its argument `training` whether it trains."""
     return is_keras_layer(model) and bool(getattr(model, "_call_has_training_arg", False))
+
+
+def evaluation_keywords(model: nn.Module, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """`keywords` of a call of `model` as they are where it does not train.
+
+    Keras tells its layers by the argument `training` of the outermost one, not by `eval()`.
+    """
+    return {**keywords, "training": False} if is_keras_layer(model) else dict(keywords)
 
 
 def _keras() -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
+from defib.discovery.keras_layers import evaluation_keywords
 from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
@@ -34,11 +35,10 @@ class Precision(Probe):
             into.leave_out(["single_precision_difference"], "no parameter is float64")
             return
         network = setup.network_copy().eval()
+        given = (setup.arguments, evaluation_keywords(network, setup.keywords))
         with torch.no_grad():
-            exact = _first(network(*setup.arguments, **setup.keywords))
-            arguments, keywords = with_tensors_replaced(
-                (setup.arguments, dict(setup.keywords)), _single
-            )
+            exact = _first(network(*given[0], **given[1]))
+            arguments, keywords = with_tensors_replaced(given, _single)
             rounded = _first(network.float()(*arguments, **keywords))
         change = torch.linalg.vector_norm(rounded.double() - exact.double())
         norm = torch.linalg.vector_norm(exact.double())
