@@ -1,5 +1,10 @@
 """Copies without numbers, and networks that are lent and given back."""
 
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -87,3 +92,29 @@ def test_a_lent_network_is_given_back_as_it_was():
     assert not weight.is_meta
     assert network._forward_hooks == hooks
     assert (network.calls, network.training, network.layer.training) == (0, True, True)
+
+
+KERAS = """
+import keras, torch
+from defib.analysis.model_copy import borrowed
+
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+before = [(each, each.value, each.value.detach().clone()) for each in model.variables]
+with borrowed(model) as lent:
+    assert all(each.value is not value for each, value, _ in before)
+    own = {id(each) for each in lent.parameters()}
+    assert {id(each.value) for each, _, _ in before} <= own
+    for each, _, _ in before:
+        each.assign(each + 1)
+assert all(each.value is value and torch.equal(value, old) for each, value, old in before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("keras") is None, reason="keras is not installed")
+def test_variables_of_keras_are_lent_as_copies_that_the_network_knows():
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    done = subprocess.run(
+        [sys.executable, "-c", KERAS], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -53,6 +53,43 @@ model.fit(inputs, targets, epochs=1, batch_size=32, verbose=0)
 open("trained", "w")
 """
 
+OWN_STEP = """
+import numpy as np
+import torch
+import keras
+from keras import layers
+
+keras.utils.set_random_seed(0)
+inputs = np.random.default_rng(0).normal(size=(256, 10)).astype("float32")
+targets = inputs[:, :3].argmax(1)
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.Sequential([layers.Dense(16, activation="relu")])
+        self.head = layers.Dense(3)
+        if HAS_MORE:
+            self.more = self.add_weight(shape=(5,), name="more")
+
+    def call(self, features):
+        return self.head(self.hidden(features))
+
+    def train_step(self, data):
+        features, classes = data
+        self.zero_grad()
+        loss = self.compute_loss(x=features, y=classes, y_pred=self(features, training=True))
+        loss.backward()
+        gradients = [each.value.grad for each in self.trainable_weights]
+        with torch.no_grad():
+            self.optimizer.apply(gradients, self.trainable_weights)
+        return {}
+
+model = Own()
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(inputs, targets, epochs=1, batch_size=32, verbose=0)
+open("trained", "w")
+"""
+
 
 def check(folder: Path, *, optimizer: str, activation: str = "'softmax'") -> dict[str, Any]:
     return checked(folder, SCRIPT.replace("OPTIMIZER", optimizer).replace("ACTIVATION", activation))
@@ -103,3 +140,16 @@ def test_a_dropout_that_does_not_ask_whether_keras_trains_is_found(tmp_path: Pat
     [finding] = [each for each in content["findings"] if each["rule"] == "dropout-in-evaluation"]
     assert finding["evidence"] == {"dropouts": 1}
     assert "probability of 0.2" in finding["message"]
+
+
+@pytest.mark.slow
+def test_variables_of_a_model_that_cannot_be_copied_are_seen_to_be_read(tmp_path: Path):
+    content = checked(tmp_path, OWN_STEP.replace("HAS_MORE", "False"))
+    assert {"unused-parameter", "uncalled-module"} <= set(content["passed"])
+
+
+@pytest.mark.slow
+def test_a_variable_that_no_operation_reads_is_found(tmp_path: Path):
+    content = checked(tmp_path, OWN_STEP.replace("HAS_MORE", "True"))
+    [finding] = [each for each in content["findings"] if each["rule"] == "unused-parameter"]
+    assert finding["evidence"] == {"parameters": 5}

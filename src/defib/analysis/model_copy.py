@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from defib.discovery.keras_layers import variables_lent
+
 
 @final
 class CopyFailed(Exception):
@@ -68,19 +70,21 @@ def _lazy_meta_tensor(tensor: Any) -> Any:
 def borrowed(network: nn.Module) -> Iterator[nn.Module]:
     """The network itself with all attributes of its modules restored afterwards.
 
-    For networks that cannot be copied. Tensors are replaced by meta ones meanwhile.
+    For networks that cannot be copied. Tensors are replaced by meta ones meanwhile, those that
+    Keras reads from its own variables by copies.
     """
     before = [(module, _state(module)) for module in network.modules()]
-    memo: dict[int, Any] = {}
-    _add_meta_tensors(network, memo)
-    try:
-        for module, _ in before:
-            _replace_tensors(module, memo)
-        yield network
-    finally:
-        for module, state in before:
-            vars(module).clear()
-            vars(module).update(state)
+    with variables_lent(network) as copies:
+        memo: dict[int, Any] = dict(copies)
+        _add_meta_tensors(network, memo)
+        try:
+            for module, _ in before:
+                _replace_tensors(module, memo)
+            yield network
+        finally:
+            for module, state in before:
+                vars(module).clear()
+                vars(module).update(state)
 
 
 def _state(module: nn.Module) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -161,6 +162,36 @@ def evaluation_keywords(model: nn.Module, keywords: Mapping[str, Any]) -> dict[s
     Keras tells its layers by the argument `training` of the outermost one, not by `eval()`.
     """
     return {**keywords, "training": False} if is_keras_layer(model) else dict(keywords)
+
+
+@contextmanager
+def variables_lent(model: nn.Module) -> Iterator[Mapping[int, Tensor]]:
+    """Each variable of Keras in `model` has a copy of its tensor meanwhile, which it may write to.
+
+    Gives the copies by the identity of the tensors.
+    """
+    variables = {
+        id(each): each
+        for layer in keras_layers_of(model, "Layer")
+        for each in layer.variables
+        if each._value is not None
+    }
+    before = {key: each._value for key, each in variables.items()}
+    copies = {id(each): _copied(each) for each in before.values()}
+    try:
+        for key, each in variables.items():
+            each._value = copies[id(before[key])]
+        yield copies
+    finally:
+        for key, each in variables.items():
+            each._value = before[key]
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    copied = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copied, requires_grad=tensor.requires_grad)
+    return copied
 
 
 def _keras() -> Any:
