@@ -180,6 +180,52 @@ def test_mixed_samples_are_found():
     assert alarms(measured(lambda: train(Mixing(is_broken=False)))) == []
 
 
+def test_the_features_of_one_sample_are_no_batch():
+    """An input without an axis of samples, into a layer that gives as many numbers as it takes."""
+
+    def go() -> None:
+        inputs, targets = torch.randn(6), torch.randn(6)
+        train(network(outputs=6), F.mse_loss, batch=(inputs, targets))
+
+    record = measured(go)
+    reason = "the only axis of the input holds features of one sample"
+    assert record.not_measured["mixed_sample_fraction"] == reason
+    assert "samples-mixed-in-batch" not in alarms(record)
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_a_batch_of_single_numbers_is_judged(is_mixed: bool):
+    class Scalars(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            outputs = self.layers(inputs[:, None])[:, 0]
+            return outputs.softmax(0) if is_mixed else outputs
+
+    inputs = torch.randn(32)
+    record = measured(lambda: train(Scalars(), F.mse_loss, batch=(inputs, inputs.sin())))
+    assert ("samples-mixed-in-batch" in alarms(record)) == is_mixed
+    assert record.value("own_sample_fraction") == 1
+
+
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_a_batch_of_single_tokens_is_judged(is_mixed: bool):
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.layer = nn.Embedding(20, 8), nn.Linear(8, 3)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            found = self.embedding(tokens)
+            return self.layer(found - found.mean(0) if is_mixed else found)
+
+    tokens = torch.randint(0, 20, (32,))
+    record = measured(lambda: train(Tokens(), batch=(tokens, tokens % 3)))
+    assert ("samples-mixed-in-batch" in alarms(record)) == is_mixed
+
+
 @pytest.mark.parametrize(("is_batch_first", "expected"), [(True, 0), (False, 1)])
 def test_a_recurrent_layer_that_takes_the_batch_for_time_is_found(
     is_batch_first: bool, expected: int

@@ -42,6 +42,8 @@ class MixedSamples(Probe):
                 raise CannotMeasure("which axis of the output counts the samples is not known")
             if is_true((before != again).any()):
                 raise CannotMeasure("two runs in evaluation mode differ")
+            if batch.ndim == 1 and _is_length_fixed(network, given, size):
+                raise CannotMeasure("the only axis of the input holds features of one sample")
             mixed, own = [], []
             for sample in sorted({0, size // 2, size - 1}):
                 changed = _changed_samples(network, given, batch, axis, sample, before)
@@ -69,6 +71,18 @@ def _main_input(given: Any, output: Tensor) -> tuple[Tensor, int]:
             if is_data and each.ndim > axis and each.shape[axis] == output.shape[0]:
                 return each, axis
     raise CannotMeasure("which axis of the input counts the samples is not known")
+
+
+def _is_length_fixed(network: nn.Module, given: Any, size: int) -> bool:
+    """Whether the network needs just as many entries: weights fix how many features there are,
+    while a batch may have one less."""
+    shorter = with_tensors_replaced(
+        given, lambda each: each[:-1] if each.ndim and len(each) == size else each
+    )
+    try:
+        return len(_outputs(network, shorter)) != size - 1
+    except Exception:  # whatever the user's code raises for a shape that does not fit
+        return True
 
 
 def _outputs(network: nn.Module, given: Any) -> Tensor:
