@@ -317,6 +317,31 @@ def test_a_forgotten_layer_and_a_cut_graph_are_found():
     assert "parameter-without-gradient" in alarms(record)
 
 
+@pytest.mark.parametrize("has_penalty", [True, False])
+def test_a_parameter_that_the_loss_reads_is_used_and_another_is_not(has_penalty: bool):
+    class Weighted(Mixing):
+        def __init__(self) -> None:
+            super().__init__(is_broken=False)
+            self.log_variance = nn.Parameter(torch.zeros(()))
+            self.forgotten = nn.Parameter(torch.ones(3))
+
+    def go() -> None:
+        model = Weighted()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        inputs, targets = (each[:32] for each in data())
+        loss = F.cross_entropy(model(inputs), targets)
+        loss = (-model.log_variance).exp() * loss + model.log_variance
+        if has_penalty:
+            loss = loss + 1e-4 * sum(each.pow(2).sum() for each in model.parameters())
+        loss.backward()
+        optimizer.step()
+
+    findings = check_up(measured(go)).findings
+    [finding] = [each for each in findings if each.rule == "unused-parameter"]
+    assert "read `forgotten` (" in finding.message
+    assert finding.evidence == {"parameters": 3}
+
+
 @pytest.mark.parametrize("is_shuffled", [True, False])
 def test_the_order_of_labels_is_seen_without_taking_batches_of_the_loader(is_shuffled: bool):
     inputs, targets = data(1280)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import final
 
@@ -83,6 +83,18 @@ def parameter_records(trace: Trace) -> tuple[ParameterRecord, ...]:
             )
         )
     return tuple(records)
+
+
+def with_uses(
+    records: Iterable[ParameterRecord], network: nn.Module, used: Collection[int]
+) -> tuple[ParameterRecord, ...]:
+    """The records of `network`, in which the parameters with the identities `used` are used: the
+    loss may read a parameter itself."""
+    tensors = dict(network.named_parameters(remove_duplicate=False))
+    return tuple(
+        replace(each, is_used=each.is_used or id(tensors.get(each.name)) in used)
+        for each in records
+    )
 
 
 def holdings(trace: Trace, calls: Iterable[ModuleCall]) -> dict[int, Holding]:

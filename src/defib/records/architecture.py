@@ -122,7 +122,7 @@ class ParameterRecord:
     is_trainable: bool = True
     shared_with: str = ""
     is_used: bool = True
-    """False when no operation used it."""
+    """False when no operation used it, nor the making of the loss where there is one."""
     values: ParameterValues | None = None
     """`None` where it has no numbers (meta device)."""
 

@@ -15,11 +15,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
 from defib.analysis.inspection import inspect
+from defib.analysis.parameters import with_uses
 from defib.discovery.creation import Creations, watch_creation
 from defib.discovery.graph import read_graph
 from defib.discovery.losses import read_loss
 from defib.discovery.operation_sites import OperationSites
 from defib.discovery.patches import Patches
+from defib.discovery.penalties import penalised_only
 from defib.discovery.random_state import RandomState, random_state, randomness_restored
 from defib.discovery.sites import calling_site
 from defib.errors import UsageError
@@ -215,7 +217,9 @@ def _architecture(setup: Setup) -> Architecture | None:
         found = inspect(setup.network, setup.arguments, keywords=setup.keywords)
     except Exception:  # the user's code, on tensors without numbers
         return None
-    return replace(found, loss_kind=setup.reading.kind)
+    used = setup.graph.reached - penalised_only(setup.graph.nodes)
+    parameters = with_uses(found.parameters, setup.network, used)
+    return replace(found, loss_kind=setup.reading.kind, parameters=parameters)
 
 
 def _loss_call(seen: SeenLoss) -> LossCall:

@@ -27,6 +27,8 @@ class UnusedParameter(ArchitectureRule):
 
     ## How it is measured
     Operations that read the parameter in one run in evaluation mode. They must be more than 0.
+    Before a training, a parameter is read also where the graph of its first loss leads to it by
+    more than a penalty on its size.
 
     ## Known false positives
     Parameters that are used in training only, or for other inputs.
