@@ -9,7 +9,7 @@ from typing import ClassVar, final
 
 from defib.monitor.transfer import loss_value
 from defib.probes.base import Probe
-from defib.probes.example_pool import ExamplePool, example_pool, largest_part
+from defib.probes.example_pool import ExamplePool, example_pool, largest_part, loss_of_part
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Replica, Setup
 
@@ -120,13 +120,13 @@ def _step(replica: Replica, pool: ExamplePool, held: int, *, size: int, step: in
         each.grad = None
     rows = (pool.count - held) // size
     begin = held + step % rows * size
-    replica.loss(inputs=pool.part(slice(begin, begin + size))).backward()
+    loss_of_part(replica, pool, slice(begin, begin + size)).backward()
     replica.optimizer.step()
 
 
 def loss_on(replica: Replica, pool: ExamplePool, held: int) -> float:
     """The loss of the examples that are held out."""
-    return float(loss_value(replica.loss(inputs=pool.part(slice(0, held)))))
+    return float(loss_value(loss_of_part(replica, pool, slice(0, held))))
 
 
 def _progress(first: float, end: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from defib.analysis.nested_tensors import tensors_in
 from defib.probes.loader_batches import LoaderBatches
 from defib.probes.measurements import CannotMeasure
-from defib.probes.setup import Setup
+from defib.probes.setup import Replica, Setup
+from defib.probes.tape import LOSS_FUNCTIONS
 
 MOST_EXAMPLES = 2048
 MOST_SAVED_BYTES = 1 << 28
@@ -55,6 +56,16 @@ def example_pool(setup: Setup) -> ExamplePool:
     return ExamplePool(size, count, mixed, epoch_batches)
 
 
+def loss_of_part(replica: Replica, pool: ExamplePool, rows: slice) -> Tensor:
+    """The loss of some of the examples. Raises `CannotMeasure` where it needs a whole batch."""
+    try:
+        return replica.loss(inputs=pool.part(rows))
+    except CannotMeasure:
+        raise
+    except Exception as error:  # whatever the user's code raises for a shape that does not fit
+        raise CannotMeasure("the loss cannot be made of a part of the batch") from error
+
+
 def largest_part(setup: Setup, pool: ExamplePool) -> int:
     """How many examples may go through the network at once: as many as the batch at least."""
     replica = setup.replica()
@@ -81,7 +92,20 @@ def _batched(setup: Setup) -> dict[int, Tensor]:
         raise CannotMeasure("which axis of the input counts the samples is not known")
     if any(each.ndim == 0 or len(each) != size for each in targets):
         raise CannotMeasure("the targets are not one for each sample")
-    return held | {id(each): each.detach() for each in targets}
+    written = {id(each): each for each in _read_by_written_loss(setup) if len(each) == size}
+    return held | written | {id(each): each.detach() for each in targets}
+
+
+def _read_by_written_loss(setup: Setup) -> Iterator[Tensor]:
+    """Targets and weights that the user's own code, or a module of it, reads to make the loss.
+
+    Torch's loss functions are left out: their targets are known, and their weights are of classes.
+    """
+    for step in setup.steps:
+        if step.function is not setup.network and step.function not in LOSS_FUNCTIONS:
+            for each in tensors_in((step.arguments, dict(step.keywords))):
+                if each.ndim and not each.requires_grad:
+                    yield each
 
 
 def _of_loader(

@@ -10,7 +10,13 @@ from torch import Tensor
 
 from defib.metrics.gradient_signal import gradient_signal
 from defib.probes.base import Probe
-from defib.probes.example_pool import MOST_EXAMPLES, ExamplePool, example_pool, largest_part
+from defib.probes.example_pool import (
+    MOST_EXAMPLES,
+    ExamplePool,
+    example_pool,
+    largest_part,
+    loss_of_part,
+)
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
 
@@ -60,9 +66,9 @@ def _gradients(setup: Setup, pool: ExamplePool, part: int) -> Tensor:
     end, left = time.thread_time() + SECONDS, setup.budget.left * (1 - SHARE)
     found: list[Tensor] = []
     for index in range(PARTS):
-        loss = replica.loss(inputs=pool.part(slice(index * part, (index + 1) * part)))
+        loss = loss_of_part(replica, pool, slice(index * part, (index + 1) * part))
         given = torch.autograd.grad(loss, parameters, allow_unused=True)
-        flat = [each.reshape(-1).float() for each in given if each is not None]
+        flat = [each.to_dense().reshape(-1).float() for each in given if each is not None]
         if not flat:
             raise CannotMeasure("no parameter got a gradient")
         found.append(torch.cat(flat))
