@@ -246,6 +246,27 @@ def test_a_recurrent_layer_that_takes_the_batch_for_time_is_found(
     assert alarms(record).count("samples-mixed-in-batch") == expected
 
 
+def test_outputs_with_time_first_of_inputs_with_samples_first_are_not_judged():
+    class Transcriber(nn.Module):
+        """As connectionist temporal classification wants its scores: (time, sample, class)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.head = nn.GRU(6, 8, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, frames: Tensor) -> Tensor:
+            return self.head(self.cell(frames)[0]).transpose(0, 1)
+
+    def transposed(scores: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(scores.transpose(0, 1)[:, -1], targets)
+
+    frames = torch.randn(16, 5, 6)
+    batch = frames, frames[:, 0, :3].argmax(1)
+    record = measured(lambda: train(Transcriber(), transposed, batch=batch))
+    reason = "time or samples may come first in the output"
+    assert record.not_measured["mixed_sample_fraction"] == reason
+
+
 def test_dead_and_constant_networks_are_found():
     def dead() -> nn.Module:
         model = network()

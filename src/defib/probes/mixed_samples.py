@@ -69,6 +69,8 @@ def _main_input(given: Any, output: Tensor) -> tuple[Tensor, int]:
         for each in tensors_in(given):
             is_data = each.dtype != torch.bool and not each.is_complex() and each.numel() > 1
             if is_data and each.ndim > axis and each.shape[axis] == output.shape[0]:
+                if axis == 1 and output.ndim > 1 and each.shape[0] == output.shape[1]:
+                    raise CannotMeasure("time or samples may come first in the output")
                 return each, axis
     raise CannotMeasure("which axis of the input counts the samples is not known")
 
