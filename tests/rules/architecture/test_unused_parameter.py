@@ -71,3 +71,9 @@ def test_silent_about_tied_parameters():
     network = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3))
     network[2].weight = network[0].weight
     assert findings(rule, network, 2, 3) == ()
+
+
+def test_silent_about_whole_numbers_that_nothing_trains():
+    network = nn.Linear(3, 3)
+    network.seed = nn.Parameter(torch.zeros(2, dtype=torch.int64), requires_grad=False)
+    assert findings(rule, network, 2, 3) == ()

@@ -19,7 +19,7 @@ class UnusedParameter(ArchitectureRule):
     ## What it detects
     Parameters of modules that are called, or of the network itself, which no operation reads:
     a warning, or information if they are frozen. Those of modules that are never called are
-    reported by `uncalled-module`.
+    reported by `uncalled-module`. Whole numbers are left out: nothing trains them.
 
     ## Why it matters
     They count and are saved, but get no gradient and have no effect: mostly a line of
@@ -66,8 +66,14 @@ class UnusedParameter(ArchitectureRule):
         )
 
 
+_WHOLE_NUMBERS = frozenset(("uint8", "int8", "int16", "int32", "int64", "uint32", "uint64", "bool"))
+"""Types of elements that no optimiser trains."""
+
+
 def _is_idle(architecture: Architecture, parameter: ParameterRecord) -> bool:
     is_known = parameter.is_used or parameter.shared_with != "" or parameter.shape.count == 0
+    # Keras keeps the states of its seeds among the parameters.
+    is_known = is_known or parameter.shape.element_type in _WHOLE_NUMBERS
     return not is_known and not any(
         parameter.name.startswith(f"{module}.") for module in architecture.uncalled
     )
