@@ -110,6 +110,14 @@ def test_values_that_are_not_finite_are_shown(non_finite_run):
     assert "infinity" in text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "overhead", "is_told"), [(5.0, 0.06, True), (60.0, 0.06, False), (5.0, 0.01, False)]
+)
+def test_a_short_run_is_told_that_longer_ones_pay_less(seconds, overhead, is_told):
+    diagnosis = Diagnosis(Status.HEALTHY, "Healthy.", seconds=seconds, overhead=overhead)
+    assert ("(less in longer runs)" in printed(diagnosis)) is is_told
+
+
 def test_rivals_are_named():
     diagnosis = Diagnosis(Status.UNDECIDED, "Undecided.", undecided_between=("one", "two"))
     assert "does not decide between one and two" in printed(diagnosis)

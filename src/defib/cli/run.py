@@ -77,7 +77,8 @@ def _split_at_module(
     default=1.0,
     show_default=True,
     metavar="PERCENT",
-    help="Share of the training's time that watching may take.",
+    help="Share of the training's time that watching may take; the first steps are watched "
+    "whatever that costs.",
 )
 @click.option(
     "--with",

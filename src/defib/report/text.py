@@ -18,6 +18,10 @@ from defib.report.quantities import label_of as spelled_out
 
 WIDEST = 100
 """Columns; longer lines are hard to read."""
+SHORT_SECONDS = 30.0
+USUAL_OVERHEAD = 0.02
+"""Of runs as short as that the first steps, which are watched whatever that costs, are more than
+the share that watching takes later. Source: `benchmarks/overhead.py`."""
 
 
 @final
@@ -268,7 +272,9 @@ def _print_not_evaluated(printer: Printer, diagnosis: Diagnosis, *, details: boo
 
 def _print_run(printer: Printer, diagnosis: Diagnosis, run_directory: str | None) -> None:
     facts = [count(diagnosis.steps, "step"), duration(diagnosis.seconds)]
-    facts.append(f"{percent(diagnosis.overhead)} overhead")
+    is_dear = diagnosis.seconds < SHORT_SECONDS and diagnosis.overhead > USUAL_OVERHEAD
+    hint = " (less in longer runs)" if is_dear else ""
+    facts.append(f"{percent(diagnosis.overhead)} overhead{hint}")
     if run_directory:
         facts.append(f"record in {run_directory}")
     printer.paragraph(printer.text(", ".join(facts), "dim"), indent=2)
