@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from defib.records.run import LossFact
 from defib.records.series import Series
 from defib.rules.failure import is_failing
 from defib.testing import make_run
@@ -63,3 +64,25 @@ def test_a_regression_that_found_the_means_of_its_targets_alone_fails():
     is_known = {"loss_kind": "mean-squared-error", "loss": falling, **targets}
     assert is_failing(make_run(**is_known, label_mix_loss=[0.49] * 60), "SGD")
     assert not is_failing(make_run(**is_known, label_mix_loss=[0.9] * 60), "SGD")
+
+
+ACTOR_AND_CRITIC = ("SubBackward0", "AddBackward0", "MulBackward0", "NegBackward0", "MeanBackward0")
+CRITIC_OF_WASSERSTEIN = ("SubBackward0", "MeanBackward0", "MeanBackward0")
+WITH_PENALTY = ("AddBackward0", "NllLossBackward0", "MulBackward0", "NegBackward0")
+WRITTEN = ("MeanBackward0", "SubBackward0", "NegBackward0")
+
+
+@pytest.mark.parametrize(
+    ("operations", "fails"),
+    [
+        (ACTOR_AND_CRITIC, False),
+        (CRITIC_OF_WASSERSTEIN, False),
+        (WITH_PENALTY, True),
+        (WRITTEN, True),
+    ],
+)
+def test_a_difference_of_terms_need_not_fall(operations: tuple[str, ...], fails: bool):
+    facts = {"losses": (LossFact("SGD", operations=operations),)}
+    assert is_failing(make_run(loss=FLAT, facts=facts), "SGD") is fails
+    diverged = [*FLAT, *[float("nan")] * 3]
+    assert is_failing(make_run(loss=diverged, facts=facts), "SGD")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 
 from defib.records.run import RunRecord
@@ -19,8 +21,8 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
     """Whether the loss of `optimizer` certainly does badly; false where that is not known.
 
     A loss that ended as `nan` or infinity fails, however few there are. With several losses
-    (adversarial training) none of them need fall. An optimiser without a loss of its own
-    shares the only one.
+    (adversarial training) none of them need fall, and neither need a difference of terms. An
+    optimiser without a loss of its own shares the only one.
     """
     losses = run.of("loss")
     if optimizer not in losses and len(losses) == 1:
@@ -30,7 +32,7 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
         return False
     if not np.isfinite(series.values[-PATIENCE:]).any():
         return True
-    if len(losses) > 1 or len(series) < MINIMUM_LOSSES:
+    if len(losses) > 1 or len(series) < MINIMUM_LOSSES or is_difference(run, optimizer):
         return False
     trend, baseline = loss_trend(run, optimizer), constant_prediction_loss(run, optimizer)
     if trend is not None and baseline is not None:
@@ -40,6 +42,28 @@ def is_failing(run: RunRecord, optimizer: str) -> bool:
         if trend.end > CRAWLING_SHARE * baseline:
             return True
     return is_harmed(run, optimizer)
+
+
+def is_difference(run: RunRecord, optimizer: str) -> bool:
+    """Whether the loss adds up terms of which one is subtracted, as those of actor and critic do.
+
+    One may rise by what the other falls: that the sum does not fall tells nothing.
+    """
+    fact = run.loss_of(optimizer)
+    terms = list(takewhile(_is_scalar, fact.operations)) if fact is not None else []
+    return bool(terms) and terms[0].startswith(_SUMS) and any(map(_is_subtraction, terms))
+
+
+_SUMS = ("AddBackward", "SubBackward")
+
+
+def _is_scalar(operation: str) -> bool:
+    """Whether it can only stand between the means of the terms and their sum."""
+    return operation.startswith((*_SUMS, "MulBackward", "DivBackward", "NegBackward"))
+
+
+def _is_subtraction(operation: str) -> bool:
+    return operation.startswith(("SubBackward", "NegBackward"))
 
 
 def _own_constant_loss(run: RunRecord, optimizer: str) -> float:

@@ -14,6 +14,7 @@ from defib.records.run import ParameterFact, RunRecord
 from defib.records.series import Series
 from defib.rules.base import CannotJudge, PreflightRule, Rule
 from defib.rules.course import Course, Ending, courses
+from defib.rules.failure import is_difference
 from defib.rules.fit import fits_badly
 from defib.rules.weights import aligned, rms_gradients, trained_weights
 
@@ -96,6 +97,8 @@ class VanishingGradient(Rule, PreflightRule):
         course, *others = courses(run)
         if others:
             raise CannotJudge("several losses: they need not fall")
+        if is_difference(run, course.optimizer):
+            raise CannotJudge("the loss is a difference of terms: it need not fall")
         layers = [
             (weight, series)
             for weight, series in rms_gradients(run, course.optimizer)
