@@ -31,7 +31,7 @@ class ZeroGradient(Rule, PreflightRule):
 
     ## How it is measured
     `total_gradient_norm` of an optimiser (0 at all of at least `min_samples` steps); before the
-    first step `gradient_norm` of each parameter.
+    first step `gradient_norm` of each parameter, and a warning, since one batch tells less.
 
     ## Known false positives
     A reward or a margin that gives no signal yet: then the data, and no line of the code, must
@@ -81,7 +81,9 @@ class ZeroGradient(Rule, PreflightRule):
     def check_preflight(self, record: PreflightRecord) -> Iterator[Finding]:
         norms = record.of("gradient_norm")
         if record.loss is not None and norms and not any(norms.values()):
-            yield self._finding(record.facts, record.loss.optimizer, "the first batch")
+            finding = self._finding(record.facts, record.loss.optimizer, "the first batch")
+            # A single batch may give no signal by chance, as before the first reward.
+            yield replace(finding, severity=Severity.WARNING)
 
     def _finding(self, run: RunRecord, optimizer: str, when: str) -> Finding:
         loss = next((each for each in run.losses if each.optimizer == optimizer), None)
