@@ -16,7 +16,6 @@ first tenth of the steps. Peers that are not installed are left out, and named.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import multiprocessing
 import os
 import random
@@ -38,6 +37,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from defib.monitor.watching import Watching, WatchOptions
+from defib.studies.allocation import keep_freed_memory
 
 AfterBackward = Callable[[int], None]
 Watcher = Callable[[nn.Module], AbstractContextManager[AfterBackward]]
@@ -127,23 +127,6 @@ def turns_of(loop: Loop, steps: int, turn: int, watcher: Watcher) -> Iterator[fl
                 begun = time.perf_counter()
                 waited += begun - ended
     yield time.perf_counter() - begun
-
-
-# Options of glibc's `malloc.h`.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep what is freed; children that are forked inherit it.
-
-    By default it gives memory back to the system after each step, or not, as it happens to lie:
-    of the convolutional network the same unwatched process met 3,800 to 5,600 page faults a step,
-    and differed by several percent. Elsewhere this does nothing.
-    """
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if set_option is not None:
-        set_option(M_TRIM_THRESHOLD, 2**31 - 1)
-        set_option(M_MMAP_THRESHOLD, 2**25)
 
 
 def serve(pipe: Connection, loop: str, watcher: str, steps: int, turn: int) -> None:
@@ -280,6 +263,9 @@ def main() -> None:
     parser.add_argument("--watchers", default=",".join(list(WATCHERS)[1:]))
     options = parser.parse_args()
     torch.set_num_threads(1)
+    # Or glibc gives memory back after each step, or not, as it happens to lie: of the convolutional
+    # network the same unwatched process met 3,800 to 5,600 page faults a step, and differed by
+    # several percent. Children that are forked inherit it.
     keep_freed_memory()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # Children inherit it.
