@@ -37,17 +37,13 @@ def still_dropping(
 ) -> tuple[DropoutRecord, ...]:
     """`dropouts` of a network that was told to train: always on are those that also drop units
     where it was told not to, among `evaluated`."""
-    left = Counter(map(_identity, filter(_is_always_on, evaluated)))
+    left = Counter(_identity(each) for each in evaluated if each.is_always_on)
     found: list[DropoutRecord] = []
     for each in dropouts:
         is_on = each.is_always_on and left[_identity(each)] > 0
         left[_identity(each)] -= is_on
         found.append(replace(each, is_always_on=is_on))
     return tuple(found)
-
-
-def _is_always_on(dropout: DropoutRecord) -> bool:
-    return dropout.is_always_on
 
 
 def _identity(dropout: DropoutRecord) -> tuple[object, ...]:

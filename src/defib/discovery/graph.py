@@ -86,7 +86,7 @@ _CARRIERS = frozenset(
 )
 
 # Of a parameter alone these make the penalty of a regularisation, which is no use of a layer.
-_REDUCTIONS = ("SumBackward", "MeanBackward", "NormBackward", "LinalgVectorNormBackward")
+REDUCTIONS = ("SumBackward", "MeanBackward", "NormBackward", "LinalgVectorNormBackward")
 
 # Operations that leave each axis where it was.
 _ELEMENTWISE = ("AddBackward", "SubBackward", "MulBackward", "DivBackward")
@@ -181,7 +181,7 @@ def read_graph(root: Node, layer_of_parameter: Mapping[int, str]) -> Graph:
             carried[node] = own[0]
             continue
         before = max((origins[child] for child in inputs), key=_nearest, default=_NOTHING)
-        if own and own[0] and (inputs or not name.startswith(_REDUCTIONS)):
+        if own and own[0] and (inputs or not name.startswith(REDUCTIONS)):
             pairs.note(node, own[0], before.layer, before.chain)
             origins[node] = _add_layer(graph, node, own[0], before, inputs)
         else:
@@ -246,7 +246,7 @@ def _moved(node: Node, name: str, origin: _Origin, *, is_single: bool) -> _Origi
     if origin.chain:
         is_linear = is_single and name.startswith(LINEAR_OPERATIONS)
         origin = replace(origin, chain=(*origin.chain, node) if is_linear else ())
-    if name.startswith(_REDUCTIONS) and _joins_units(node, origin):
+    if name.startswith(REDUCTIONS) and _joins_units(node, origin):
         origin = replace(origin, has_units=False)
     axes = _permutation(node, name)
     if origin is _NOTHING or len(axes) < 3:

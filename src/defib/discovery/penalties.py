@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
-# Autograd's nodes are C++ objects without a public type: `Node = Any`.
-Node = Any
+from defib.discovery.graph import REDUCTIONS, Node
 
-_REDUCTIONS = ("SumBackward", "MeanBackward", "NormBackward", "LinalgVectorNormBackward")
 _OF_EACH = (
     *("PowBackward", "AbsBackward", "SqrtBackward", "MulBackward", "DivBackward", "CloneBackward"),
     *("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward", "StackBackward"),
@@ -55,7 +53,7 @@ def _size_of(name: str, found: list[_Size], *, is_alone: bool) -> _Size | None:
     if not found or not is_alone:
         return None
     parameters = frozenset().union(*(each.parameters for each in found))
-    if name.startswith(_REDUCTIONS):
+    if name.startswith(REDUCTIONS):
         return _Size(parameters, is_sum=True)
     are_sums = all(each.is_sum for each in found)
     is_of_each = name.startswith(_OF_EACH) or (name.startswith(_ADDITIONS) and are_sums)

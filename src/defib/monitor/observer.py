@@ -201,7 +201,7 @@ class Observer:
 
     def _observe_left_gradients(self, sample: Sample) -> None:
         for known in self.tracked.optimizers:
-            left = [p.grad for p in known.parameters() if p.grad is not None]
+            left = _gradients_of(known)
             sample.carried[known.name] = total_norm(left)
             if left:
                 sample.left.append(known)
@@ -209,8 +209,7 @@ class Observer:
     def _observe_still_left(self, sample: Sample) -> None:
         """Gradients that were set to zero since the first backward are not carried over."""
         for known in sample.left:
-            left = [p.grad for p in known.parameters() if p.grad is not None]
-            now, carried = total_norm(left), sample.carried[known.name]
+            now, carried = total_norm(_gradients_of(known)), sample.carried[known.name]
             # No more is carried than is there; `fmin` takes a zero also for a `nan` before it.
             sample.carried[known.name] = torch.fmin(carried.to(now.device), now)
 
@@ -281,3 +280,7 @@ class Observer:
 def _observe_settings(sample: Sample, known: TrackedOptimizer) -> None:
     for metric, value in known.settings().items():
         sample.collector.add(metric, known.name, value)
+
+
+def _gradients_of(known: TrackedOptimizer) -> list[Tensor]:
+    return [each.grad for each in known.parameters() if each.grad is not None]

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
-from defib.discovery.keras_layers import evaluation_keywords
 from defib.monitor.transfer import is_true
 from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
@@ -31,8 +30,7 @@ class FuturePositions(Probe):
 
     def measure(self, setup: Setup, into: Measurements) -> None:
         tokens = _tokens(setup)
-        network = setup.network_copy().eval()
-        given = (setup.arguments, evaluation_keywords(network, setup.keywords))
+        network, given = setup.evaluation_copy()
         changed = tokens.clone()
         # Another token that occurs, so that it is one the network knows.
         last = changed[:, -1]

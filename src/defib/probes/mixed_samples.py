@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
-from defib.discovery.keras_layers import evaluation_keywords
 from defib.monitor.transfer import is_true
 from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
@@ -30,9 +29,8 @@ class MixedSamples(Probe):
     order: ClassVar[int] = 100
 
     def measure(self, setup: Setup, into: Measurements) -> None:
-        network = setup.network_copy().eval()
+        network, given = setup.evaluation_copy()
         _require_no_batch_statistics(network)
-        given = (setup.arguments, evaluation_keywords(network, setup.keywords))
         batch, axis = _main_input(given, setup.output)
         with torch.no_grad():
             before = _outputs(network, given)

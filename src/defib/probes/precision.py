@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from defib.analysis.nested_tensors import tensors_in, with_tensors_replaced
-from defib.discovery.keras_layers import evaluation_keywords
 from defib.probes.base import Probe
 from defib.probes.measurements import CannotMeasure, Measurements
 from defib.probes.setup import Setup
@@ -34,8 +33,7 @@ class Precision(Probe):
         if not doubles:
             into.leave_out(["single_precision_difference"], "no parameter is float64")
             return
-        network = setup.network_copy().eval()
-        given = (setup.arguments, evaluation_keywords(network, setup.keywords))
+        network, given = setup.evaluation_copy()
         with torch.no_grad():
             exact = _first(network(*given[0], **given[1]))
             arguments, keywords = with_tensors_replaced(given, _single)

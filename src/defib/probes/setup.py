@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from defib.analysis.nested_tensors import tensors_in
 from defib.discovery.graph import Graph
+from defib.discovery.keras_layers import evaluation_keywords
 from defib.discovery.losses import LossReading
 from defib.discovery.models import NamedParameter
 from defib.monitor.transfer import is_true
@@ -135,6 +136,11 @@ class Setup:
         """A copy of the network alone, with its buffers and modes, on its device."""
         [copied], _ = _copies([self.network])
         return copied
+
+    def evaluation_copy(self) -> tuple[nn.Module, tuple[tuple[Any, ...], dict[str, Any]]]:
+        """A copy of the network that does not train, and the arguments and keywords it is given."""
+        network = self.network_copy().eval()
+        return network, (self.arguments, evaluation_keywords(network, self.keywords))
 
     def replica(self) -> Replica:
         """Copies of network, optimisers and all that makes the loss.

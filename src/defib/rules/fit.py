@@ -21,7 +21,6 @@ TheDeepChecker."""
 MINIMUM_CONSTANT = 0.05
 """Loss of the best constant over the first loss, dimensionless, from which on it is compared with:
 a batch of one class is fitted by a constant."""
-
 REPEATED = 1e-2
 """Relative difference of the first loss and its repetition, where dropout draws anew."""
 ROUNDING = 1e-4

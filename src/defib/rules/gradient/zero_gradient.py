@@ -86,7 +86,7 @@ class ZeroGradient(Rule, PreflightRule):
             yield replace(finding, severity=Severity.WARNING)
 
     def _finding(self, run: RunRecord, optimizer: str, when: str) -> Finding:
-        loss = next((each for each in run.losses if each.optimizer == optimizer), None)
+        loss = run.loss_of(optimizer)
         site = loss and (loss.site or loss.backward_site)
         return self.found(
             f"The gradient of every parameter of `{optimizer}` is exactly zero at {when} (limit: "

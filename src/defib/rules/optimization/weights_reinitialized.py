@@ -107,9 +107,8 @@ class WeightsReinitialized(Rule):
     def _goes_on(self, run: RunRecord, optimizer: str, jumps: list[int]) -> bool:
         """Whether some weight is further from its start than a new one can be, and none returns."""
         distances = [
-            (_distance(run, weight), _redrawn_distance(run, weight))
-            for weight in trained_weights(run, optimizer)
-            if run.of("parameter_norm").get(weight.name, Series.of(())).finite()
+            (distance, _redrawn_distance(run, weight))
+            for weight, distance in _distances(run, optimizer)
         ]
         goes_on = any(self._is_too_far(each, redrawn, jumps) for each, redrawn in distances)
         return goes_on and not any(_returns(each, redrawn, jumps[0]) for each, redrawn in distances)
@@ -163,11 +162,10 @@ class WeightsReinitialized(Rule):
 
     def _is_back(self, run: RunRecord, optimizer: str, jump: int) -> bool:
         ratios = []
-        for weight in trained_weights(run, optimizer):
-            norms = run.of("parameter_norm").get(weight.name, Series.of(())).finite()
-            before, after = norms.between(1, jump - 1), norms.between(jump, run.steps)
-            if before and after and before.last != norms.first:
-                ratios.append(abs(after.first - norms.first) / abs(before.last - norms.first))
+        for _, distance in _distances(run, optimizer):
+            before, after = distance.between(1, jump - 1), distance.between(jump, run.steps)
+            if before and after and before.last:
+                ratios.append(after.first / before.last)
         return bool(ratios) and float(np.median(ratios)) < self.max_distance
 
 
@@ -175,10 +173,12 @@ def _loss_after(course: Course, jump: int) -> float:
     return course.losses.finite().between(jump, jump + WIDTH - 1).median()
 
 
-def _distance(run: RunRecord, weight: ParameterFact) -> Series:
-    """Of each norm of `weight` from the first one."""
-    norms = run.of("parameter_norm")[weight.name].finite()
-    return Series(norms.steps, np.abs(norms.values - norms.first))
+def _distances(run: RunRecord, optimizer: str) -> Iterator[tuple[ParameterFact, Series]]:
+    """Weights whose norms were recorded, and the distance of each norm from the first one."""
+    for weight in trained_weights(run, optimizer):
+        norms = run.of("parameter_norm").get(weight.name, Series.of(())).finite()
+        if norms:
+            yield weight, Series(norms.steps, np.abs(norms.values - norms.first))
 
 
 def _redrawn_distance(run: RunRecord, weight: ParameterFact) -> float:
