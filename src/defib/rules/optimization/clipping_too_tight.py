@@ -69,8 +69,8 @@ class ClippingTooTight(Rule):
     """Relative difference of norm and limit: `clip_grad_norm_` adds 1e-6 to the norm."""
     min_over_epsilon: float = 10.0
     """Root mean square gradient over epsilon, dimensionless, above which no limit slows an adaptive
-    optimiser down. On the digits Adam, AdamW, NAdam, Adamax and RMSprop end with the same loss
-    with any limit down to 14 times, and with half as much again at 1.4 times."""
+    optimiser down. Source: `benchmarks/rule_experiments.py`; on the digits Adam, AdamW and RMSprop
+    end with no more loss with any limit down to 14 times, and with 1.7 times as much at 1.4."""
     min_samples: int = 5
     """Recorded steps below which the rule does not judge."""
 
