@@ -102,22 +102,15 @@ KEPT: list[Callable[[Tensor], Tensor]] = [
 ]
 
 
-@pytest.mark.parametrize("reduce", JOINED)
-def test_a_hinge_on_a_reduction_over_the_units_is_no_activation_of_the_layer(
-    reduce: Callable[[Tensor], Tensor],
+@pytest.mark.parametrize(
+    ("reduce", "layer"), [*((each, "") for each in JOINED), *((each, "0") for each in KEPT)]
+)
+def test_an_activation_behind_a_reduction_is_the_layers_where_its_units_are_kept(
+    reduce: Callable[[Tensor], Tensor], layer: str
 ):
     model = nn.Sequential(nn.Linear(4, 5))
     [use] = graph_of(model, F.relu(reduce(model(torch.randn(2, 4)))).sum()).activations
-    assert use.layer == ""
-
-
-@pytest.mark.parametrize("reduce", KEPT)
-def test_an_activation_behind_a_reduction_that_keeps_the_units_is_the_layers(
-    reduce: Callable[[Tensor], Tensor],
-):
-    model = nn.Sequential(nn.Linear(4, 5))
-    [use] = graph_of(model, F.relu(reduce(model(torch.randn(2, 4)))).sum()).activations
-    assert use.layer == "0"
+    assert use.layer == layer
 
 
 def test_an_activation_behind_global_pooling_by_mean_belongs_to_the_convolution():
